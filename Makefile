@@ -1,0 +1,56 @@
+# Every target sets up what it needs in .venv; see CONTRIBUTING.md.
+PYTHON ?= python3
+BIN := .venv/bin
+# uv does not read pip's configuration: hand it the find-links and certificates that pip uses.
+PIP_FIND_LINKS ?= $(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null)
+UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifneq ($(strip $(PIP_CERT)),)
+SSL_CERT_FILE ?= $(PIP_CERT)
+export SSL_CERT_FILE
+endif
+export PIP_FIND_LINKS UV_FIND_LINKS
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+
+.PHONY: setup demo test check bench clean
+
+setup: .venv/.core
+dev: .venv/.dev
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Winnow needs Python 3.11 or newer; set PYTHON=…"; exit 1; }
+	@echo "Setting up .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+
+.venv/.core: requirements.txt | .venv/bin/uv
+	@echo "Installing requirements.txt"
+	@$(UV) -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements.txt requirements-dev.txt | .venv/bin/uv
+	@echo "Installing requirements-dev.txt"
+	@$(UV) -r requirements-dev.txt
+	@touch $@ .venv/.core
+
+demo: setup
+	@$(BIN)/python manage.py demo $(DEMO)
+
+test: dev
+	@$(BIN)/python tests/services.py install
+	@$(BIN)/python -m pytest -n 2 -m "not services"
+	@$(BIN)/python tests/services.py run $(BIN)/python -m pytest -m services
+
+check: dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python manage.py check --deploy --fail-level ERROR
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python -m pytest -q tests/test_docs.py tests/test_architecture.py
+
+bench: dev
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf .venv var .mypy_cache .ruff_cache
