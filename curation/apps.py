@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class CurationConfig(AppConfig):
+    name = "curation"
+
+    def ready(self) -> None:
+        """Every process that starts or executes runs knows the jobs of all apps."""
+        autodiscover_modules("tasks")

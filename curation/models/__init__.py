@@ -1,0 +1,31 @@
+"""The nouns that all apps share. Import them from here."""
+
+from curation.models.check import Check
+from curation.models.dataset import Dataset, Kind, Version, store
+from curation.models.event import Event
+from curation.models.mixture import Export, Mixture
+from curation.models.part import Output, Part
+from curation.models.project import Membership, Project, shell_user
+from curation.models.run import Run, RunInput
+from curation.models.source import Source
+from curation.models.worker import Worker
+
+__all__ = [
+    "Check",
+    "Dataset",
+    "Event",
+    "Export",
+    "Kind",
+    "Membership",
+    "Mixture",
+    "Output",
+    "Part",
+    "Project",
+    "Run",
+    "RunInput",
+    "Source",
+    "Version",
+    "Worker",
+    "shell_user",
+    "store",
+]

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce, Now
+from django.urls import reverse
+
+from curation.engine.errors import BadInput
+from curation.models.dataset import Version
+from curation.models.event import Event
+from curation.models.project import OwnedQuerySet, Project
+
+if TYPE_CHECKING:
+    from curation.models.part import Part
+
+
+class RunQuerySet(OwnedQuerySet["Run"]):
+    def active(self) -> RunQuerySet:
+        """Neither over nor paused."""
+        return self.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
+
+    def waiting(self) -> RunQuerySet:
+        """Active, with a part that nobody has taken."""
+        return self.active().filter(parts__status="open").distinct()
+
+
+class Run(models.Model):
+    """What ran, on what, with what config, by whom, how far, and what came out."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        PAUSED = "paused"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    OVER = (Status.DONE, Status.FAILED, Status.CANCELLED)
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="runs")
+    kind = models.CharField(max_length=50)
+    subject = models.CharField(max_length=200, blank=True)
+    config = models.JSONField(default=dict)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    stage = models.PositiveSmallIntegerField(default=0)
+    stage_name = models.CharField(max_length=40, blank=True)
+    open = models.PositiveIntegerField(default=0)
+    summary = models.JSONField(default=dict)
+    error = models.TextField(blank=True)
+    traceback = models.TextField(blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True)
+    finished = models.DateTimeField(null=True)
+    inputs: models.ManyToManyField[Version, RunInput] = models.ManyToManyField(
+        Version, through="RunInput", related_name="consumers"
+    )
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["status", "created"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} run {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("run", args=[self.pk])
+
+    @property
+    def folder(self) -> str:
+        return f"{self.pk}-{self.attempt}"
+
+    @property
+    def over(self) -> bool:
+        return self.status in self.OVER
+
+    def input(self, role: str) -> Version:
+        """The one input of a role."""
+        return self.inputs_of(role)[0]
+
+    def inputs_of(self, role: str) -> list[Version]:
+        """The inputs of a role, in the order they were given; BadInput when one was purged since."""
+        found = self.run_inputs.filter(role=role).select_related("version__dataset").order_by("position")
+        versions = [item.version for item in found]
+        for version in versions:
+            if version.purged:
+                raise BadInput(f"{version}, which this run reads, was purged")
+        return versions
+
+    def output(self, role: str) -> Version:
+        return self.outputs.get(role=role)
+
+    def results(self, stage: int) -> list[Any]:
+        """What the parts of a stage came to, in the order of their index."""
+        return list(self.parts.filter(stage=stage).order_by("index").values_list("result", flat=True))
+
+    def progress(self) -> dict[str, int]:
+        """Done and total of the present stage, summed over its parts, and how many parts are through."""
+        parts = self.parts.filter(stage=self.stage)
+        sums = parts.aggregate(done=Coalesce(Sum("done"), 0), total=Coalesce(Sum("total"), 0))
+        return sums | {"parts": parts.count(), "parts_done": parts.filter(status="done").count()}
+
+    def cancel(self, *, by: Any) -> bool:
+        """False when it was over already."""
+        return self._turn(
+            "cancelled", [Run.Status.QUEUED, Run.Status.RUNNING, Run.Status.PAUSED], Run.Status.CANCELLED, by
+        )
+
+    def pause(self, *, by: Any) -> bool:
+        return self._turn("paused", [Run.Status.QUEUED, Run.Status.RUNNING], Run.Status.PAUSED, by)
+
+    @transaction.atomic
+    def resume(self, *, by: Any) -> bool:
+        """Go on where it stopped: finished parts stay, the others are open again. Ring the bell afterwards."""
+        stopped = [Run.Status.PAUSED, Run.Status.FAILED, Run.Status.CANCELLED]
+        if not self._turn("resumed", stopped, Run.Status.RUNNING, by):
+            return False
+        Run.objects.filter(pk=self.pk).update(error="", traceback="", finished=None)
+        unfinished = self.parts.filter(stage=self.stage).exclude(status="done")
+        unfinished.update(status="open", tries=0, attempt=F("attempt") + 1, error="")
+        return True
+
+    @transaction.atomic
+    def _turn(self, verb: str, before: list[Run.Status], after: Run.Status, by: Any) -> bool:
+        finished = Now() if after in self.OVER else None
+        turned = Run.objects.filter(pk=self.pk, status__in=before).update(status=after, finished=finished)
+        if turned:
+            Event.objects.record(verb, self, project=self.project, by=by)
+        return bool(turned)
+
+    def fail(self, error: str, traceback: str = "") -> bool:
+        """False when somebody else had ended it."""
+        return bool(
+            Run.objects.filter(pk=self.pk)
+            .active()
+            .update(status=Run.Status.FAILED, error=error, traceback=traceback, finished=Now())
+        )
+
+    parts: models.Manager[Part]
+
+
+class RunInput(models.Model):
+    """An edge of the lineage graph."""
+
+    run = models.ForeignKey(Run, models.PROTECT, related_name="run_inputs")
+    version = models.ForeignKey(Version, models.PROTECT, related_name="run_inputs")
+    role = models.CharField(max_length=30)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "role", "position"], name="run_input")]
+
+    def __str__(self) -> str:
+        return f"{self.run} reads {self.version} as {self.role}"
