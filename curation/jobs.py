@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -67,11 +67,15 @@ def start(
     *,
     project: Project,
     config: Any,
-    inputs: Mapping[str, Version | Sequence[Version]] | None = None,
+    inputs: Mapping[str, Any] | None = None,
     subject: str = "",
     user: Any = None,
 ) -> Run:
-    """The only door to a run: its row and its first parts, then a bell once they are committed."""
+    """
+    The only door to a run: its row and its first parts, then a bell once they are committed.
+
+    `inputs` maps a role to a version or to a list of versions; `subject` is what the run is about, by name.
+    """
     run = Run.objects.create(project=project, kind=job.kind, subject=subject, config=dump(config), user=user)
     for role, given in (inputs or {}).items():
         versions = [given] if isinstance(given, Version) else given

@@ -123,7 +123,9 @@ class ShardWriter:
         self._writer = pq.ParquetWriter(
             self._file, schema, compression="zstd", write_page_index=True, bloom_filter_options=bloom
         )
-        self._schema, self._waiting, self._waiting_rows, self._waiting_bytes = schema, [], 0, 0
+        self._schema = schema
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = self._waiting_bytes = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         while batch.num_rows:

@@ -1,0 +1,86 @@
+"""Facts of an export that are gathered shard by shard, and how they come together."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from curation.engine.cards import Benchmark, Decontamination
+from curation.engine.errors import BadConfig
+from curation.engine.exporters import Skips, profile_named
+
+FORMATS = ("parquet", "jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportConfig:
+    """Which profiles, in which formats; `override` is the reason for exporting without a passing check."""
+
+    profiles: Sequence[str]
+    formats: Sequence[str] = ("parquet",)
+    override: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.profiles:
+            profile_named(name)
+        if not self.profiles or not self.formats:
+            raise BadConfig("An export needs at least one profile and one format.")
+        if unknown := [name for name in self.formats if name not in FORMATS]:
+            raise BadConfig(f"There is no format {', '.join(unknown)}; there are {', '.join(FORMATS)}.")
+        for what, given in (("profiles", self.profiles), ("formats", self.formats)):
+            if len(set(given)) < len(given):
+                raise BadConfig(f"The {what} name something twice.")
+
+
+def added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts by name, summed and in the order of the names."""
+    total = sum((Counter(count) for count in counts), Counter())
+    return dict(sorted(total.items()))
+
+
+def all_skips(parts: Iterable[Mapping[str, Any]]) -> Skips:
+    return sum((Skips(**part) for part in parts), Skips())
+
+
+def decontamination(certificates: Sequence[Mapping[str, Any]]) -> Decontamination | None:
+    """
+    The table of a card, from certificates as checks carry them: one line per scanned version and benchmark.
+
+    Only names and numbers are taken over; None when nothing was looked for.
+    """
+    if not certificates:
+        return None
+    benchmarks, weak = [], Counter[str]()
+    for certificate in certificates:
+        removed = certificate["counts"].get("rows_removed_by_benchmark", {})
+        for line in certificate["benchmarks"]:
+            benchmarks.append(
+                Benchmark(
+                    name=f"{line['version']} in {certificate['scanned']['version']}",
+                    items=line["items"],
+                    items_hit=line["items_hit"],
+                    rows=line["rows"],
+                    rows_hit=line["rows_hit"],
+                    removed=removed.get(line["benchmark"], 0),
+                )
+            )
+            weak[f"shorter than {certificate['config']['n']} words"] += line["weakly_checked"]
+            weak["without any word"] += line["unchecked"]
+    return Decontamination(
+        benchmarks=tuple(benchmarks),
+        looked_for=_named(certificates, "methods"),
+        not_looked_for=_named(certificates, "not_looked_for"),
+        weak={reason: count for reason, count in sorted(weak.items()) if count},
+        certificates=tuple(sorted(certificate_hash(certificate) for certificate in certificates)),
+    )
+
+
+def certificate_hash(certificate: Mapping[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(certificate, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _named(certificates: Sequence[Mapping[str, Any]], key: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for certificate in certificates for name in certificate[key]))

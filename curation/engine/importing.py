@@ -1,0 +1,185 @@
+"""
+From the files of a source to canonical records: which part reads what, and what becomes of each item.
+
+The record id is the hash of the source's name and the row's own id, or its place (file#line) where it has none;
+its place is kept in `meta["origin"]`, so that a row can be found again in the file it came from.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from curation.engine.errors import BadConfig, BadInput
+from curation.engine.mapping import Mapping, Unusable, compiled, own_id
+from curation.engine.mixing.sampling import id_halves
+from curation.engine.readers import Compression, Format, Options, Reject, Row, SourceFile, read, sample
+from curation.engine.records import Record, record_id
+
+REJECTS = pa.schema(
+    [
+        pa.field("file", pa.string()),
+        pa.field("line", pa.int64()),
+        pa.field("reason", pa.string()),
+        pa.field("excerpt", pa.string()),
+    ]
+)
+PART_BYTES = 256 << 20
+BATCH_ROWS = 1_000
+BATCH_BYTES = 8 << 20
+SHARD_BYTES = 1 << 30
+PACKED_RATIO = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ImportConfig:
+    """What is imported as what. `max_rejected` is the share of rows above which an import is no import."""
+
+    location: str
+    hub: bool = False
+    revision: str = ""
+    benchmark: bool = False
+    mapping: dict[str, Any] | None = None
+    confirmed: bool = False
+    max_rejected: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.location.strip():
+            raise BadConfig("Say where the rows are: a file, a folder, a glob or a Hub id")
+        if not 0 <= self.max_rejected <= 1:
+            raise BadConfig("max_rejected is a share of rows: 0 to 1")
+        if self.mapping is not None:
+            Mapping.from_dict(self.mapping)
+
+
+def source_file(saved: dict[str, Any]) -> SourceFile:
+    """A file as the result of a part holds it."""
+    return SourceFile(
+        **saved | {"format": Format(saved["format"]), "compression": Compression(saved["compression"])}
+    )
+
+
+def groups(files: Sequence[SourceFile]) -> list[list[SourceFile]]:
+    """Consecutive files that one part reads: about 256 MiB, at least one file. It goes by sizes alone."""
+    found: list[list[SourceFile]] = []
+    room = 0
+    for file in files:
+        if room <= 0:
+            found.append([])
+            room = PART_BYTES
+        found[-1].append(file)
+        room -= file.size
+    return found
+
+
+def estimated_rows(files: Sequence[SourceFile], options: Options) -> int:
+    """About how many rows there are, for a progress bar: sizes over the mean length of sampled rows."""
+    rows = [item.data for item in sample(files, 200, options) if isinstance(item, Row)]
+    if not rows:
+        return 0
+    length = sum(len(orjson.dumps(row, default=str)) for row in rows) / len(rows)
+    size = sum(file.size * (1 if file.compression == Compression.NONE else PACKED_RATIO) for file in files)
+    return max(1, int(size / max(length, 1)))
+
+
+@dataclass(slots=True)
+class Cursor:
+    """The items of several files, in order, from a place on; it knows how far it is."""
+
+    files: Sequence[SourceFile]
+    options: Options
+    file: int = 0
+    items: int = 0
+    over: bool = False
+
+    def __iter__(self) -> Iterator[Row | Reject]:
+        while self.file < len(self.files):
+            for item in read(self.files[self.file], skip=self.items, options=self.options):
+                self.items += 1
+                yield item
+            self.file, self.items = self.file + 1, 0
+        self.over = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a part stands after a shard: what the next attempt needs to go on."""
+
+    file: int = 0
+    items: int = 0
+    shards: tuple[dict[str, Any], ...] = ()
+    rejects: tuple[dict[str, Any], ...] = ()
+    reasons: dict[str, int] = field(default_factory=dict)
+    licence: str = ""
+
+    @property
+    def rows(self) -> int:
+        return sum(shard["rows"] for shard in self.shards)
+
+    @property
+    def rejected(self) -> int:
+        return sum(self.reasons.values())
+
+
+class Converter:
+    """Items to records. Iterating gives lists of records, never more than a batch holds."""
+
+    def __init__(self, source: str, mapping: Mapping) -> None:
+        self._source = source
+        self._mapping, self._content = mapping, compiled(mapping)
+
+    def convert(self, item: Row | Reject) -> Record | Reject:
+        if isinstance(item, Reject):
+            return item
+        try:
+            content = self._content(item.data)
+        except Unusable as reason:
+            text = orjson.dumps(item.data, default=str)[:800].decode("utf-8", "replace")[:200]
+            return Reject(item.file, item.line, str(reason), text)
+        place = f"{item.file}#{item.line}"
+        own = own_id(self._mapping, item.data) or place
+        content = replace(content, meta={**content.meta, "origin": place})
+        return Record(record_id(self._source, own), self._source, content)
+
+
+def size_of(record: Record) -> int:
+    """Characters of the record's turns: what batches and shards are measured by."""
+    content = record.content
+    turns = [*content.messages, *(m for c in content.completions for m in c.messages)]
+    return sum(len(turn.content or "") + len(turn.tool_calls or "") for turn in turns)
+
+
+def reject_batch(rejects: Sequence[Reject]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([asdict(reject) for reject in rejects], REJECTS)
+
+
+def common_reasons(reasons: Counter[str] | dict[str, int], most: int = 20) -> dict[str, int]:
+    return dict(Counter(reasons).most_common(most))
+
+
+def check_rejected(rows: int, reasons: dict[str, int], limit: float) -> None:
+    """Refuse an import that lost more than it kept, and say what was wrong with the rows."""
+    rejected = sum(reasons.values())
+    if rejected and rejected / (rows + rejected) > limit:
+        told = "; ".join(f"{count:,} × {reason}" for reason, count in common_reasons(reasons, 3).items())
+        raise BadInput(
+            f"{rejected:,} of {rows + rejected:,} rows cannot be used, so nothing was imported: {told}. "
+            "Give another mapping, or raise the share of rows that may be rejected."
+        )
+    if not rows and not rejected:
+        raise BadInput("There are no rows in this source")
+
+
+def repeated(ids: Sequence[pa.Array]) -> np.ndarray:
+    """Positions (in the concatenation of `ids`) of every id that stood before, ascending. 24 bytes a row."""
+    halves = [id_halves(column) for column in ids]
+    if not halves:
+        return np.empty(0, np.int64)
+    first, last = (np.concatenate(side) for side in zip(*halves, strict=True))
+    order = np.lexsort((np.arange(len(first)), last, first))
+    same = (first[order][1:] == first[order][:-1]) & (last[order][1:] == last[order][:-1])
+    return np.sort(order[1:][same])

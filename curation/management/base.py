@@ -1,0 +1,107 @@
+"""What the commands that start runs have in common: they go through `jobs.start` like pages and the API."""
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from curation import jobs
+from curation.engine.errors import DataError
+from curation.models import Project, Run, shell_user
+
+
+class ProjectCommand(BaseCommand):
+    """Acts on one project as user `shell`. What a `DataError` says is what the person reads."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", default="default", help="name of the project (default: %(default)s)")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+        self.add_own_arguments(parser)
+
+    def add_own_arguments(self, parser: CommandParser) -> None:
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.project, _ = Project.objects.get_or_create(name=options["project"])
+        self.user = shell_user()
+        try:
+            answer = self.act(options)
+        except DataError as error:
+            raise CommandError(str(error)) from None
+        if options["as_json"]:
+            self.stdout.write(json.dumps(answer, ensure_ascii=False))
+        else:
+            for line in self.told(answer):
+                self.stdout.write(line)
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Do it; what comes back is printed, as JSON or through `told`."""
+        raise NotImplementedError
+
+    def told(self, answer: dict[str, Any]) -> Iterator[str]:
+        """The answer as lines for a person."""
+        for key, value in answer.items():
+            yield f"{key}: {value:,}" if isinstance(value, int) else f"{key}: {value}"
+
+    def see_through(self, run: Run) -> Run:
+        """Wait for a run, or do it here when no worker is up; an unhappy end becomes the command's error."""
+        with progress_bar(run):
+            run = jobs.carry_out(run)
+        if run.status != Run.Status.DONE:
+            raise CommandError(f"{run} {run.status}: {run.error or 'stopped before it finished'}")
+        return run
+
+
+@contextmanager
+def progress_bar(run: Run) -> Iterator[None]:
+    """Rate and time left on standard error, from the row that every worker writes to."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    console, over = Console(file=sys.stderr), threading.Event()
+    if not console.is_terminal:
+        yield
+        return
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(str(run), total=None, rate="")
+        thread = threading.Thread(target=_follow, args=[run.pk, _teller(bar, task), over], daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def _follow(pk: int, tell: Callable[[Run], None], over: threading.Event) -> None:
+    try:
+        while not over.wait(0.5):
+            tell(Run.objects.get(pk=pk))
+    finally:
+        connection.close()
+
+
+def _teller(bar: Progress, task: TaskID) -> Callable[[Run], None]:
+    def tell(run: Run) -> None:
+        at = run.progress()
+        speed = bar.tasks[0].speed
+        bar.update(
+            task,
+            description=f"{run} · {run.stage_name}",
+            completed=at["done"],
+            total=at["total"] or None,
+            rate=f"{speed:,.0f}/s" if speed else "",
+        )
+
+    return tell

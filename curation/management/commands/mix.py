@@ -1,0 +1,42 @@
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from curation.engine.mixing import parse, plan
+from curation.management.base import ProjectCommand
+from curation.tasks.mixing import pinned, start_mix
+
+
+class Command(ProjectCommand):
+    help = "Build a mixture from a recipe (YAML), or preview what it amounts to."
+
+    def add_own_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("recipe", help="the recipe file")
+        parser.add_argument(
+            "--preview", action="store_true", help="only say how many rows each component gives"
+        )
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        try:
+            recipe = parse(Path(options["recipe"]).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"The recipe cannot be read: {error}") from None
+        if options["preview"]:
+            recipe, versions = pinned(self.project, recipe)
+            shares = plan(recipe, {str(version): version.rows for version in versions})
+            return {"mixture": recipe.name, "shares": [asdict(share) for share in shares]}
+        run = self.see_through(start_mix(self.project, recipe, user=self.user))
+        return {"run": run.pk, **run.summary}
+
+    def told(self, answer: dict[str, Any]) -> Iterator[str]:
+        for share in answer["shares"]:
+            capped = ", capped" if share["capped"] else ""
+            yield (
+                f"{share['rows']:>12,} of {share['available']:,} rows of {share['dataset']} "
+                f"({share['share']:.1%}{capped})"
+            )
+        if "version" in answer:
+            yield f"{answer['version']}: {answer['rows']:,} rows"

@@ -1,0 +1,145 @@
+"""
+Why a row is here, or gone: one walk over version edges and parents.
+
+A row is followed by its id through the versions that were made of each other, from its source to the exports;
+where it stops, the removed rows of that run say why.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.engine.errors import BadInput
+from curation.engine.mixing import Cut
+from curation.models import Dataset, Export, Kind, Project, Run, Version, store
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to a row: in which run, and what is to be said of it."""
+
+    what: str
+    run: int
+    version: str
+    detail: dict[str, Any]
+
+
+ROWS = (Kind.RECORDS, Kind.MIXTURE, Kind.BENCHMARK)
+
+
+def story(project: Project, dataset: str, record_id: str) -> list[Step]:
+    """The steps of a record, oldest first. BadInput when no version of the dataset or its kin has it."""
+    start = Dataset.objects.filter(project=project, name=dataset.partition("@")[0]).first()
+    if start is None:
+        raise BadInput(f"There is no dataset {dataset} in project {project}.")
+    family = _family(start)
+    ids, steps = [record_id], list[Step]()
+    for parent in _parents(family, record_id):
+        ids.append(parent)
+    for version in family:
+        steps += _steps(version, ids)
+    if not steps:
+        raise BadInput(f"No version of {dataset} or of what it was made from has a row {record_id}.")
+    return steps + list(_exports(steps, family))
+
+
+def _family(dataset: Dataset) -> list[Version]:
+    """All live versions that the dataset's versions were made from, or that were made of them, oldest first."""
+    found = set(dataset.versions.values_list("pk", flat=True))
+    edge = found
+    while edge:
+        made = Version.objects.filter(run__inputs__in=edge).values_list("pk", flat=True)
+        used = Version.objects.filter(consumers__outputs__in=edge).values_list("pk", flat=True)
+        beside = Version.objects.filter(run__outputs__in=edge).values_list("pk", flat=True)
+        edge = (set(made) | set(used) | set(beside)) - found
+        found |= edge
+    versions = Version.objects.live().filter(pk__in=found).select_related("dataset", "run")
+    return list(versions.order_by("pk"))
+
+
+def find_row(version: Version, record_id: str, columns: list[str] | None = None) -> dict[str, Any] | None:
+    """The row of that id, by the bloom filters of the version's shards; None when it is not there."""
+    return store().find(version.shards(), record_id, columns)
+
+
+def _parents(family: list[Version], record_id: str) -> Iterator[str]:
+    """Ids of the rows that a row was made of, at any distance."""
+    open_ids, seen = [record_id], {record_id}
+    versions = [version for version in family if version.kind in ROWS]
+    while open_ids:
+        rows = (find_row(version, open_ids[-1], ["parents"]) for version in versions)
+        row = next((row for row in rows if row), None)
+        open_ids.pop()
+        for parent in (row or {}).get("parents", ()):
+            if parent not in seen:
+                seen.add(parent)
+                open_ids.append(parent)
+                yield parent
+
+
+def _steps(version: Version, ids: list[str]) -> Iterator[Step]:
+    tell = {Kind.REMOVED: _removals, Kind.MATCHES: _matches}.get(version.kind, _presence)
+    for record_id in ids:
+        yield from tell(version, record_id)
+
+
+def _presence(version: Version, record_id: str) -> Iterator[Step]:
+    if version.kind not in ROWS:
+        return
+    if row := find_row(version, record_id):
+        yield Step(_said(version.run, row), version.run_id, str(version), {"record_id": record_id})
+    elif version.kind == Kind.MIXTURE:
+        yield from _not_sampled(version, record_id)
+
+
+def _removals(version: Version, record_id: str) -> Iterator[Step]:
+    for row in _about(version, record_id):
+        evidence = orjson.loads(row["evidence"])
+        yield Step(f"removed: {row['reason']}", version.run_id, str(version), {"evidence": evidence})
+
+
+def _matches(version: Version, record_id: str) -> Iterator[Step]:
+    for row in _about(version, record_id):
+        said = f"matches {row['benchmark']} item {row['item_id']} ({row['method']}, {row['score']:.2f})"
+        yield Step(said, version.run_id, str(version), {"seq": row["seq"]})
+
+
+def _said(run: Run, row: dict[str, Any]) -> str:
+    if run.kind == "import":
+        return f"imported from {dict(row['meta']).get('origin')} of {row['source']}"
+    if run.kind == "apply":
+        return "kept when the scan was applied"
+    if run.kind == "mix":
+        return f"chosen for the mixture {run.subject}"
+    return f"in the output of {run}"
+
+
+def _not_sampled(version: Version, record_id: str) -> Iterator[Step]:
+    """A row of a component that the sampling passed over."""
+    (choice,) = version.run.results(0)
+    for component, made in zip(version.run.inputs_of("components"), choice["cuts"], strict=True):
+        row = find_row(component, record_id, ["id"])
+        if row and not Cut(**made).copies(_one(record_id))[0]:
+            said = f"not sampled from {component} for the mixture {version.run.subject}"
+            yield Step(said, version.run_id, str(version), {"record_id": record_id})
+
+
+def _one(record_id: str) -> Any:
+    return pa.array([record_id], pa.string())
+
+
+def _about(version: Version, record_id: str) -> Iterator[dict[str, Any]]:
+    for batch in version.batches():
+        yield from batch.filter(pc.equal(batch.column("record_id"), record_id)).to_pylist()
+
+
+def _exports(steps: list[Step], family: list[Version]) -> Iterator[Step]:
+    mixtures = {step.version for step in steps if step.what.startswith("chosen")}
+    keys = [version.pk for version in family if str(version) in mixtures]
+    for export in Export.objects.filter(version__in=keys).select_related("mixture", "version__dataset"):
+        detail = {"profiles": export.profiles, "commit": export.commit}
+        yield Step(f"in {export} ({export.status})", export.run_id, str(export.version), detail)

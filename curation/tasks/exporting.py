@@ -1,0 +1,254 @@
+"""Export a mixture: look which columns occur, write the files of every profile, publish them with their card."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import PurePosixPath
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.db.models import Max
+
+from curation import jobs
+from curation.engine.cards import Build, Config, File, Input, card, manifest, manifest_hash
+from curation.engine.cards import Source as CardSource
+from curation.engine.configs import load
+from curation.engine.errors import BadInput
+from curation.engine.exporters import (
+    PROVENANCE,
+    Exporter,
+    Skips,
+    features,
+    profile_named,
+    provenance,
+    shard_path,
+    write_jsonl,
+    write_parquet,
+)
+from curation.engine.exporting import ExportConfig, added, all_skips, decontamination
+from curation.engine.mixing import Recipe
+from curation.engine.store import Shard
+from curation.gates import certificates, mixture_version, require_checks
+from curation.models import Event, Export, Mixture, Part, Project, Run, Source
+from curation.version import CODE
+
+WRITERS = {"parquet": write_parquet, "jsonl": write_jsonl}
+
+
+def start_export(project: Project, mixture: str, config: ExportConfig, *, user: Any = None) -> Run:
+    """Refuse what lacks its checks, else start the export."""
+    version = mixture_version(project, mixture)
+    require_checks(version, project, config.override)
+    inputs = {"mixture": version, "origins": version.run.output("origins")}
+    return jobs.start(
+        EXPORT, project=project, config=config, inputs=inputs, subject=version.dataset.name, user=user
+    )
+
+
+def shard_pairs(run: Run) -> Iterator[dict[str, Any]]:
+    """A shard of the mixture and the shard that says which component gave its rows."""
+    pairs = zip(run.input("mixture").shards(), run.input("origins").shards(), strict=True)
+    return ({"shard": asdict(shard), "origins": asdict(origins)} for shard, origins in pairs)
+
+
+def look(part: Part) -> dict[str, Any]:
+    """The optional columns that occur, and how many rows each source and component gave."""
+    config, shard = part.config(ExportConfig), Shard(**part.spec["shard"])
+    found: dict[str, set[str]] = {name: set() for name in config.profiles}
+    sources: Counter[str] = Counter()
+    done = 0
+    for batch in part.store.batches([shard]):
+        for name in config.profiles:
+            found[name] |= features(profile_named(name), batch)
+        sources.update(
+            {v["values"]: v["counts"] for v in pc.value_counts(batch.column("source")).to_pylist()}
+        )
+        part.progress(done := done + batch.num_rows, shard.rows)
+    given: Counter[str] = Counter()
+    for batch in part.store.batches([Shard(**part.spec["origins"])]):
+        given.update(
+            {str(v["values"]): v["counts"] for v in pc.value_counts(batch.column("component")).to_pylist()}
+        )
+    return {
+        "features": {name: sorted(names) for name, names in found.items()},
+        "sources": dict(sources),
+        "components": dict(given),
+    }
+
+
+def exporters(run: Run) -> dict[str, Exporter]:
+    """One per profile, laid out for the columns that occur in any shard."""
+    looks = run.results(0)
+    return {
+        name: Exporter(profile_named(name), frozenset().union(*(look["features"][name] for look in looks)))
+        for name in run.config["profiles"]
+    }
+
+
+def write_files(part: Part) -> dict[str, Any]:
+    """One shard of the mixture as files of every profile and format, and its provenance."""
+    shard, run = Shard(**part.spec["shard"]), part.run
+    count = len(run.results(0))
+    steps = len(run.config["profiles"]) * len(run.config["formats"]) + 1
+    files: list[dict[str, Any]] = []
+    skipped: dict[str, Any] = {}
+    for profile, exporter in exporters(run).items():
+        for suffix in run.config["formats"]:
+            skips: list[Skips] = []
+            made = part.path("tmp/files", len(files), suffix)
+            batches = _rows(part, shard, exporter, skips, len(files), steps)
+            written = WRITERS[suffix](part.store.create(made), batches, exporter.schema)
+            skipped[profile] = asdict(sum(skips, Skips()))
+            path = shard_path("train", part.index, count, profile=profile, suffix=suffix)
+            files.append({"at": made, "file": asdict(File(path=path, profile=profile, **asdict(written)))})
+    files.append(_provenance(part, shard, count, len(files)))
+    return {"files": files, "skips": skipped}
+
+
+def _rows(
+    part: Part, shard: Shard, exporter: Exporter, skips: list[Skips], step: int, steps: int
+) -> Iterator[pa.RecordBatch]:
+    done = step * shard.rows
+    for batch in part.store.batches([shard]):
+        rows, skipped = exporter.to_batch(batch)
+        skips.append(skipped)
+        yield rows
+        part.progress(done := done + batch.num_rows, steps * shard.rows)
+
+
+def _provenance(part: Part, shard: Shard, count: int, number: int) -> dict[str, Any]:
+    components = [component["dataset"] for component in _recipe(part.run)["components"]]
+    columns = ["id", "source", "parents", "licence", "fingerprint"]
+    rows = pa.Table.from_batches(part.store.batches([shard], columns)).combine_chunks()
+    origins = pa.Table.from_batches(part.store.batches([Shard(**part.spec["origins"])]))
+    (batch,) = rows.to_batches() or [pa.RecordBatch.from_pylist([], rows.schema)]
+    told = provenance(batch, components, origins.column("component").to_numpy())
+    made = part.path("tmp/files", number, "parquet")
+    written = write_parquet(part.store.create(made), [told], PROVENANCE)
+    path = f"provenance/{PurePosixPath(shard_path('train', part.index, count)).name}"
+    return {"at": made, "file": asdict(File(path=path, **asdict(written)))}
+
+
+def _recipe(run: Run) -> dict[str, Any]:
+    recipe: dict[str, Any] = run.input("mixture").run.config
+    return recipe
+
+
+def publish_export(part: Part) -> dict[str, Any]:
+    """Put every file in its place, then the card, then the manifest that names them all."""
+    run, results = part.run, part.run.results(part.stage - 1)
+    folder = f"{run.folder}/export"
+    written = [file for result in results for file in result["files"]]
+    number = _number(run)
+    build = _build(run, number, tuple(File(**file["file"]) for file in written), results)
+    for file in written:
+        part.store.place(file["at"], f"{folder}/{file['file']['path']}")
+    texts = {"README.md": card(build, location=".")}
+    if told := certificates(run.input("mixture"), run.project):
+        texts["certificates.json"] = orjson.dumps(
+            told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+        ).decode()
+    also = []
+    for path, text in texts.items():
+        put = part.store.put(f"{folder}/{path}", text)
+        also.append(File(path=path, rows=0, bytes=put.bytes, raw_bytes=put.bytes, sha256=put.sha256))
+    made = manifest(build, also)
+    part.store.put(f"{folder}/manifest.json", made.decode())
+    return {
+        "folder": folder,
+        "number": number,
+        "manifest_hash": manifest_hash(made),
+        "skips": {config.profile: dict(config.skips.counts) for config in build.configs},
+        "files": [asdict(file) for file in build.files if file.profile],
+    }
+
+
+def _number(run: Run) -> int:
+    """The next free number; the unique constraint settles who was first, and the loser tries again."""
+    taken = Export.objects.filter(mixture__project=run.project, mixture__name=run.subject)
+    return int(taken.aggregate(number=Max("number"))["number"] or 0) + 1
+
+
+def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[str, Any]]) -> Build:
+    version, looks = run.input("mixture"), run.results(0)
+    recipe = load(Recipe, _recipe(run))
+    given = added(look["components"] for look in looks)
+    components = version.run.inputs_of("components")
+    inputs = [Input(str(v), v.content_hash, given.get(str(i), 0)) for i, v in enumerate(components)]
+    found = exporters(run)
+    configs = [
+        Config(name, exporter.schema, all_skips(result["skips"][name] for result in results))
+        for name, exporter in found.items()
+    ]
+    for config in configs:
+        if not sum(file.rows for file in files if file.profile == config.profile):
+            told = "; ".join(f"{count:,} × {reason}" for reason, count in config.skips.counts.items())
+            raise BadInput(
+                f"No row of {version} fits the profile {config.profile}: {told or 'it has no rows'}."
+            )
+    removed = {
+        f"rows of {v.subset_of} that {v} is without": v.subset_of.rows - v.rows
+        for v in components
+        if v.subset_of
+    }
+    return Build(
+        recipe=recipe,
+        number=number,
+        rows=version.rows,
+        inputs=tuple(inputs),
+        sources=tuple(_sources(run.project, added(look["sources"] for look in looks))),
+        configs=tuple(configs),
+        files=files,
+        code=CODE,
+        decontamination=decontamination(certificates(version, run.project)),
+        removed=removed,
+        override=run.config["override"],
+    )
+
+
+def _sources(project: Project, rows: dict[str, int]) -> Iterator[CardSource]:
+    known = {source.name: source for source in Source.objects.filter(project=project, name__in=rows)}
+    for name, count in rows.items():
+        source = known.get(name)
+        if source is None:
+            yield CardSource(name, "", "", None, count)
+        else:
+            local = source.kind == Source.Location.FILES
+            location = PurePosixPath(source.location).name if local else source.location
+            yield CardSource(name, location, source.revision, source.licence or None, count)
+
+
+def publish_row(run: Run) -> None:
+    """The one step that publishes: the row that names the folder. The checks must still stand."""
+    version = run.input("mixture")
+    require_checks(version, run.project, run.config["override"])
+    (made,) = run.results(len(EXPORT.stages) - 1)
+    export = Export.objects.create(
+        mixture=Mixture.objects.get(project=run.project, name=run.subject),
+        number=made["number"],
+        version=version,
+        run=run,
+        folder=made["folder"],
+        manifest_hash=made["manifest_hash"],
+        profiles=list(run.config["profiles"]),
+        override=run.config["override"],
+        by=run.user,
+    )
+    run.summary = {**made, "export": str(export), "version": str(version)}
+    told = {"override": export.override} if export.override else {}
+    Event.objects.record("exported", export, project=run.project, by=run.user, **told)
+
+
+EXPORT = jobs.register(
+    jobs.Job(
+        "export",
+        (
+            jobs.Stage("look", look, shard_pairs),
+            jobs.Stage("write", write_files, shard_pairs),
+            jobs.Stage("publish", publish_export),
+        ),
+        finish=publish_row,
+    )
+)

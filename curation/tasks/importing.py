@@ -1,0 +1,286 @@
+"""Import a source: find its files, read them shard by shard, settle repeated ids, publish."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from huggingface_hub import HfApi
+
+from curation import jobs
+from curation.engine.errors import Refused
+from curation.engine.importing import (
+    BATCH_BYTES,
+    BATCH_ROWS,
+    REJECTS,
+    SHARD_BYTES,
+    Converter,
+    Cursor,
+    ImportConfig,
+    Mark,
+    check_rejected,
+    common_reasons,
+    estimated_rows,
+    groups,
+    reject_batch,
+    repeated,
+    size_of,
+    source_file,
+)
+from curation.engine.mapping import Mapping, propose
+from curation.engine.readers import Reject, SourceFile, find, hub, looks_like_eval_split
+from curation.engine.readers.files import kind_of
+from curation.engine.records import SCHEMA, Record, to_batch
+from curation.engine.store import SHARD_ROWS, Shard
+from curation.models import Event, Kind, Part, Project, Run, Source
+
+Found = dict[str, Any]
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+def start_import(
+    project: Project,
+    name: str,
+    *,
+    location: str,
+    split_role: Source.SplitRole,
+    revision: str = "",
+    licence: str = "",
+    mapping: dict[str, Any] | None = None,
+    confirmed: bool = False,
+    user: Any = None,
+    **fields: Any,
+) -> Run:
+    """Register the source (or take it up again) and start its import."""
+    is_hub = is_repository(location)
+    config = ImportConfig(
+        location=location if is_hub else str(Path(location).absolute()),
+        hub=is_hub,
+        revision=revision,
+        benchmark=split_role == Source.SplitRole.EVAL,
+        mapping=mapping,
+        confirmed=confirmed,
+    )
+    source = Source.objects.register(
+        project,
+        name,
+        by=user,
+        kind=Source.Location.HUB if is_hub else Source.Location.FILES,
+        location=config.location,
+        split_role=split_role,
+        **({"licence": licence} if licence else {}),
+        **fields,
+    )
+    return jobs.start(IMPORT, project=project, config=config, subject=source.name, user=user)
+
+
+def is_repository(location: str) -> bool:
+    """owner/name that is neither on this disk nor the name of a data file."""
+    return bool(REPOSITORY.fullmatch(location)) and not Path(location).exists() and kind_of(location) is None
+
+
+def find_files(part: Part) -> Found:
+    """List the files and settle how they are read; an eval split is no training source unless confirmed."""
+    config = part.config(ImportConfig)
+    if config.hub:
+        api = HfApi()
+        repository = hub.resolve(config.location, config.revision or None, api)
+        files = hub.fetch(repository, api, progress=partial(part.save_checkpoint, None))
+        ignored, revision, licence = repository.ignored, repository.commit, repository.licence or ""
+    else:
+        found = find(config.location)
+        files, ignored, revision, licence = list(found.files), found.ignored, "", ""
+    if not config.benchmark and not config.confirmed:
+        _refuse_eval_splits(files)
+    mapping = Mapping.from_dict(config.mapping) if config.mapping else propose(files)
+    return {
+        "files": [asdict(file) for file in files],
+        "ignored": list(ignored),
+        "mapping": mapping.as_dict(),
+        "revision": revision,
+        "licence": licence,
+        "rows": estimated_rows(files, mapping.options),
+    }
+
+
+def _refuse_eval_splits(files: list[SourceFile]) -> None:
+    for file in files:
+        if word := looks_like_eval_split(file.name):
+            raise Refused(
+                f"{file.name} looks like an evaluation split (“{word}”), and training on it would leak it. "
+                "Register it with `benchmark`, or confirm that it is training data (--confirm-eval-split)."
+            )
+
+
+def _found(run: Run) -> Found:
+    (found,) = run.results(0)
+    return found  # type: ignore[no-any-return]
+
+
+def plan_groups(run: Run) -> Iterator[dict[str, Any]]:
+    found = _found(run)
+    chunks = groups([source_file(file) for file in found["files"]])
+    size = sum(file["size"] for file in found["files"]) or 1
+    for chunk in chunks:
+        share = sum(file.size for file in chunk) / size
+        yield {"files": [asdict(file) for file in chunk], "rows": int(found["rows"] * share)}
+
+
+def _at_hand(part: Part) -> list[SourceFile]:
+    """The files of a part; a worker on another machine than the first fetches its own from the Hub."""
+    files = [source_file(file) for file in part.spec["files"]]
+    if not part.config(ImportConfig).hub or all(Path(file.path).exists() for file in files):
+        return files
+    api = HfApi()
+    repository = hub.resolve(part.config(ImportConfig).location, _found(part.run)["revision"], api)
+    fetched = hub.fetch(repository, api, names={file.name for file in files})
+    return sorted(fetched, key=lambda file: file.name)
+
+
+def read_files(part: Part) -> dict[str, Any]:
+    """Read a group of files. After every shard there is a checkpoint, from which a next attempt goes on."""
+    mapping = Mapping.from_dict(_found(part.run)["mapping"])
+    files = _at_hand(part)
+    mark = Mark(**(part.checkpoint or {}))
+    cursor = Cursor(files, mapping.options, mark.file, mark.items)
+    items = iter(cursor)
+    converter = Converter(part.run.subject, mapping)
+    while not cursor.over:
+        mark = _write_shard(part, mark, cursor, items, converter)
+        done = mark.rows + mark.rejected
+        part.save_checkpoint(asdict(mark), done, max(done, part.spec["rows"]))
+    hashes = [{"name": file.name, "size": file.size, "sha256": _sha256(file.path)} for file in files]
+    return {**asdict(mark), "files": hashes}
+
+
+def _write_shard(part: Part, mark: Mark, cursor: Cursor, items: Iterator[Any], converter: Converter) -> Mark:
+    rejects: list[Reject] = []
+    number = len(mark.shards)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        waiting: list[Record] = []
+        rows = size = total = 0
+        for item in items:
+            made = converter.convert(item)
+            if isinstance(made, Reject):
+                rejects.append(made)
+                if len(rejects) == SHARD_ROWS:
+                    break
+                continue
+            waiting.append(made)
+            size += size_of(made)
+            if len(waiting) == BATCH_ROWS or size >= BATCH_BYTES:
+                yield to_batch(waiting)
+                rows, total, size, waiting = rows + len(waiting), total + size, 0, []
+                done = mark.rows + mark.rejected + rows + len(rejects)
+                part.progress(done, max(done, part.spec["rows"]))
+                if rows >= SHARD_ROWS or total >= SHARD_BYTES:
+                    return
+        yield to_batch(waiting)
+
+    shard = part.write("records", SCHEMA, batches(), number)
+    rejected = part.write("rejects", REJECTS, [reject_batch(rejects)], number) if rejects else None
+    return Mark(
+        file=cursor.file,
+        items=cursor.items,
+        shards=(*mark.shards, asdict(shard)),
+        rejects=(*mark.rejects, *([asdict(rejected)] if rejected else [])),
+        reasons=dict(Counter(mark.reasons) + Counter(reject.reason for reject in rejects)),
+    )
+
+
+def _sha256(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def publish_records(part: Part) -> dict[str, Any]:
+    """One record per id: the first stays, later ones join the rejected rows. Then all of it becomes visible."""
+    run, config = part.run, part.config(ImportConfig)
+    results, found = run.results(part.stage - 1), _found(run)
+    shards = [Shard(**shard) for result in results for shard in result["shards"]]
+    rejects = [Shard(**shard) for result in results for shard in result["rejects"]]
+    reasons = sum((Counter(result["reasons"]) for result in results), Counter())
+    shards, again = _without_repeated(part, shards)
+    if again:
+        rejects.append(part.write("rejects", REJECTS, [reject_batch(again)]))
+        reasons.update(reject.reason for reject in again)
+    rows = sum(shard.rows for shard in shards)
+    check_rejected(rows, reasons, config.max_rejected)
+    files = [file for result in results for file in result["files"]]
+    facts = {
+        "rows": rows,
+        "rejected": sum(reasons.values()),
+        "reasons": common_reasons(reasons),
+        "files": len(files),
+        "ignored": found["ignored"],
+        "mapping": found["mapping"],
+        "revision": found["revision"] or _revision(files),
+        "licence": found["licence"],
+    }
+    kind = Kind.BENCHMARK if config.benchmark else Kind.RECORDS
+    part.publish("records", run.subject, kind, SCHEMA, [s for s in shards if s.rows], facts=facts)
+    if rejects:
+        part.publish("rejects", f"{run.subject}-rejects", Kind.REJECTS, REJECTS, rejects)
+    return facts
+
+
+def _revision(files: list[dict[str, Any]]) -> str:
+    """What pins local files: the hash over their names and contents."""
+    told = [[file["name"], file["sha256"]] for file in files]
+    return hashlib.sha256(orjson.dumps(told)).hexdigest()
+
+
+def _without_repeated(part: Part, shards: list[Shard]) -> tuple[list[Shard], list[Reject]]:
+    ids = [batch.column("id") for batch in part.store.batches(shards, ["id"])]
+    again = repeated(ids)
+    kept, rejects, start = [], [], 0
+    for number, shard in enumerate(shards):
+        here = again[(again >= start) & (again < start + shard.rows)] - start
+        start += shard.rows
+        if len(here):
+            table = pa.Table.from_batches(part.store.batches([shard]), SCHEMA)
+            rejects += [_repeated_reject(row) for row in table.take(pa.array(here)).to_pylist()]
+            stay = np.setdiff1d(np.arange(shard.rows), here)
+            shard = part.write("records", SCHEMA, table.take(pa.array(stay)).to_batches(), number)
+        kept.append(shard)
+    return kept, rejects
+
+
+def _repeated_reject(row: dict[str, Any]) -> Reject:
+    file, _, line = dict(row["meta"])["origin"].rpartition("#")
+    first = row["messages"][0]["content"] or ""
+    return Reject(file, int(line), "its id occurs in an earlier row", first[:200])
+
+
+def pin_source(run: Run) -> None:
+    """The source remembers what was read and how; its dataset knows its source."""
+    version = run.output("records")
+    source = Source.objects.select_for_update().get(project=run.project, name=run.subject)
+    facts = version.facts
+    source.pin(revision=facts["revision"], mapping=facts["mapping"], licence=facts["licence"], by=run.user)
+    version.dataset.source = source
+    version.dataset.save(update_fields=["source"])
+    rejects = run.outputs.filter(role="rejects").first()
+    run.summary = {"version": str(version), **facts, "rejects": str(rejects) if rejects else None}
+    Event.objects.record("imported", version, project=run.project, by=run.user, rows=version.rows)
+
+
+IMPORT = jobs.register(
+    jobs.Job(
+        "import",
+        (
+            jobs.Stage("find", find_files),
+            jobs.Stage("read", read_files, plan_groups),
+            jobs.Stage("publish", publish_records),
+        ),
+        finish=pin_source,
+    )
+)

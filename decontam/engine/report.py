@@ -1,0 +1,79 @@
+"""
+What a scan comes to: per benchmark both denominators and the line above which a source counts as contaminated.
+
+Published tables use two denominators (Tülu 3, arXiv 2411.15124 §3.2 and its tables): the share of the
+benchmark's items that are hit, and the share of training rows that hit one. Both are given, always.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+LINE = 0.02
+METHODS = ("exact", "ngram")
+NOT_LOOKED_FOR = (
+    "items shorter than an n-gram inside longer text",
+    "changed numbers",
+    "paraphrase",
+    "translation",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One benchmark in a report. `weakly_checked` items are shorter than an n-gram: only equality finds them."""
+
+    benchmark: str
+    version: str
+    role: str
+    content_hash: str
+    items: int
+    items_hit: int
+    rows: int
+    rows_hit: int
+    matches: int
+    weakly_checked: int
+    unchecked: int
+
+    @property
+    def share_of_items(self) -> float:
+        return self.items_hit / self.items if self.items else 0.0
+
+    @property
+    def share_of_rows(self) -> float:
+        return self.rows_hit / self.rows if self.rows else 0.0
+
+    @property
+    def over_line(self) -> bool:
+        """More than 2 % of the benchmark's items are hit."""
+        return self.share_of_items > LINE
+
+    def facts(self) -> dict[str, Any]:
+        return asdict(self) | {
+            "share_of_items": round(self.share_of_items, 6),
+            "share_of_rows": round(self.share_of_rows, 6),
+            "over_line": self.over_line,
+        }
+
+
+def certificate(
+    *,
+    subject: dict[str, Any],
+    scanned: dict[str, Any],
+    lines: Iterable[dict[str, Any]],
+    config: dict[str, Any],
+    counts: dict[str, Any],
+    recheck: str,
+) -> dict[str, Any]:
+    """What can be said of a version, and what cannot, with all that is needed to find it out again."""
+    return {
+        "format": "winnow-certificate/1",
+        "subject": subject,
+        "scanned": scanned,
+        "benchmarks": list(lines),
+        "methods": list(METHODS),
+        "not_looked_for": list(NOT_LOOKED_FOR),
+        "config": config,
+        "counts": counts,
+        "recheck": recheck,
+    }

@@ -1,0 +1,46 @@
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from curation.engine.units import Unit
+from curation.management.base import ProjectCommand
+from curation.models import Version
+from decontam.tasks import ScanConfig, start_scan
+
+
+class Command(ProjectCommand):
+    help = "Scan a version against benchmarks; what matches becomes evidence, nothing is removed."
+
+    def add_own_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("version", help="name or name@number")
+        parser.add_argument("--against", action="append", required=True, help="a benchmark; may be repeated")
+        parser.add_argument("--n", type=int, default=8, help="tokens in an n-gram (default: %(default)s)")
+        parser.add_argument(
+            "--threshold",
+            type=float,
+            default=0.5,
+            help="share of an item above which it is hit (%(default)s)",
+        )
+        parser.add_argument(
+            "--unit", choices=list(Unit), default=Unit.USER.value, help="which turns are looked at"
+        )
+
+    def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        training = Version.objects.named(self.project, options["version"])
+        names = dict.fromkeys(name for given in options["against"] for name in given.split(","))
+        config = ScanConfig(n=options["n"], threshold=options["threshold"], unit=options["unit"])
+        benchmarks = [Version.objects.named(self.project, name) for name in names]
+        run = self.see_through(start_scan(training, benchmarks, config, user=self.user))
+        return {"run": run.pk, "version": str(run.output("matches")), **run.summary}
+
+    def told(self, answer: dict[str, Any]) -> Iterator[str]:
+        yield f"run {answer['run']}: {answer['matches']:,} matches in {answer['training_rows_hit']:,} rows"
+        for line in answer["lines"]:
+            items = f"{line['items_hit']:,} of {line['items']:,} items ({line['share_of_items']:.1%})"
+            rows = f"{line['rows_hit']:,} of {line['rows']:,} rows ({line['share_of_rows']:.1%})"
+            over = ", over the 2 % line" if line["over_line"] else ""
+            yield f"  {line['version']}: {items}, {rows}{over}"
+            if line["weakly_checked"]:
+                yield f"    {line['weakly_checked']:,} items are weakly checked: shorter than an n-gram"
+        yield f"next: python manage.py rule {answer['run']} …, then python manage.py apply {answer['run']}"

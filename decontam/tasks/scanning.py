@@ -1,0 +1,182 @@
+"""Scan a version against benchmarks: match shard by shard, then sort, number and count the evidence."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curation import jobs
+from curation.engine.errors import BadInput
+from curation.engine.store import SHARD_ROWS, Shard
+from curation.engine.units import Unit, joined, texts
+from curation.models import Check, Kind, Part, Run, Version
+from decontam.engine import BenchmarkIndex, NgramConfig
+from decontam.engine.evidence import MATCHES, Counts, Items, SortedEvidence, evidence
+from decontam.engine.report import Line, certificate
+
+DECONTAMINATION = "decontamination"
+COLUMNS = ["id", "fingerprint", "messages.list.element.role", "messages.list.element.content"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanConfig:
+    """The plain rule over a unit of match; `n` and `threshold` as in `NgramConfig`."""
+
+    n: int = 8
+    threshold: float = 0.5
+    unit: str = Unit.USER
+
+    def __post_init__(self) -> None:
+        _ = self.ngram, Unit(self.unit)
+
+    @property
+    def ngram(self) -> NgramConfig:
+        return NgramConfig(n=self.n, threshold=self.threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmarks:
+    index: BenchmarkIndex
+    items: dict[str, Items]
+
+
+def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig, *, user: Any = None) -> Run:
+    """Compare a version of records with benchmarks; both sides must be what they are taken for."""
+    for version, kinds in (
+        (training, (Kind.RECORDS, Kind.MIXTURE)),
+        *((b, (Kind.BENCHMARK,)) for b in benchmarks),
+    ):
+        if version.kind not in kinds:
+            raise BadInput(f"{version} holds {version.kind.label}, not {kinds[0].label}.")
+    inputs = {"training": training, "benchmarks": benchmarks}
+    project = training.dataset.project
+    return jobs.start(
+        SCAN, project=project, config=config, inputs=inputs, subject=training.dataset.name, user=user
+    )
+
+
+def items_of(version: Version) -> Items:
+    batches = list(version.batches(COLUMNS))
+    if not sum(batch.num_rows for batch in batches):
+        raise BadInput(f"{version} has no items")
+    table = pa.Table.from_batches(batches)
+    text = pa.chunked_array([joined(batch.column("messages")) for batch in batches])
+    columns = [table.column("id"), table.column("fingerprint"), text]
+    return Items(*(column.combine_chunks() for column in columns))
+
+
+@lru_cache(maxsize=2)
+def _benchmarks(versions: tuple[Version, ...], config: NgramConfig) -> Benchmarks:
+    """Kept per process: every part of a scan needs the same index."""
+    items = {version.dataset.name: items_of(version) for version in versions}
+    index = BenchmarkIndex.build({name: found.texts for name, found in items.items()}, config)
+    return Benchmarks(index, items)
+
+
+def shard_specs(role: str) -> Any:
+    """One part per shard of an input."""
+    return lambda run: ({"shard": asdict(shard)} for shard in run.input(role).shards())
+
+
+def match(part: Part) -> dict[str, Any]:
+    """Compare one shard with the benchmarks."""
+    config, shard = part.config(ScanConfig), Shard(**part.spec["shard"])
+    looked_for = _benchmarks(tuple(part.run.inputs_of("benchmarks")), config.ngram)
+    read: Counter[str] = Counter()
+
+    def found() -> Iterator[pa.RecordBatch]:
+        for batch in part.store.batches([shard], COLUMNS):
+            unit = texts(batch.column("messages"), Unit(config.unit))
+            yield from evidence(looked_for.index.scan(unit.text), unit, batch, looked_for.items).to_batches()
+            read.update(rows=batch.num_rows, skipped=batch.num_rows - len(np.unique(unit.row)))
+            part.progress(read["rows"], shard.rows)
+
+    return {"shard": asdict(part.write("tmp/matches", MATCHES, found())), **read}
+
+
+def settle(part: Part) -> dict[str, Any]:
+    """Sort and number all evidence, count it, publish it."""
+    run, results = part.run, part.run.results(part.stage - 1)
+    if not sum(result.get("rows", 0) for result in results):
+        raise BadInput(f"{run.input('training')} has no rows, so nothing was scanned")
+    found = SortedEvidence(part.store.batches([Shard(**result["shard"]) for result in results]))
+    shards = [part.write("matches", MATCHES, [b], i) for i, b in enumerate(found.batches(SHARD_ROWS))]
+    lines = _lines(part, found.counts())
+    facts = {
+        "matches": sum(shard.rows for shard in shards),
+        "benchmark_items_hit": sum(line["items_hit"] for line in lines),
+        "training_rows_hit": found.rows_hit(),
+        "rows_read": sum(result["rows"] for result in results),
+        "rows_skipped": sum(result["skipped"] for result in results),
+        "lines": lines,
+    }
+    found.close()
+    name = f"{run.input('training').dataset.name}-matches"
+    part.publish("matches", name, Kind.MATCHES, MATCHES, shards, facts=facts)
+    return facts
+
+
+def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
+    versions = part.run.inputs_of("benchmarks")
+    index = _benchmarks(tuple(versions), part.config(ScanConfig).ngram).index
+    lines = []
+    for version in versions:
+        name, source = version.dataset.name, version.dataset.source
+        line = Line(
+            benchmark=name,
+            version=str(version),
+            role=source.benchmark_role if source else "",
+            content_hash=version.content_hash,
+            items=version.rows,
+            rows=part.run.input("training").rows,
+            weakly_checked=len(index.weakly_checked[name]),
+            unchecked=len(index.unchecked[name]),
+            **asdict(counts.get(name, Counts())),
+        )
+        lines.append(line.facts())
+    return lines
+
+
+def judge_scan(run: Run) -> None:
+    """A scanned version is clean when nothing was found in it."""
+    facts = run.output("matches").facts
+    training = run.input("training")
+    run.summary = facts
+    hit = facts["training_rows_hit"]
+    Check.objects.create(
+        version=training,
+        kind=DECONTAMINATION,
+        status=Check.Status.FAILED if hit else Check.Status.PASSED,
+        run=run,
+        summary=f"{hit:,} rows match {sum(1 for line in facts['lines'] if line['items_hit'])} benchmarks",
+        detail=certificate(
+            subject=identity(training),
+            scanned=identity(training),
+            lines=facts["lines"],
+            config=run.config,
+            counts={"matches": facts["matches"], "rows_removed": 0},
+            recheck=recheck(training, facts["lines"], run.config),
+        ),
+    )
+
+
+def identity(version: Version) -> dict[str, Any]:
+    return {"version": str(version), "content_hash": version.content_hash, "rows": version.rows}
+
+
+def recheck(version: Version, lines: list[dict[str, Any]], config: dict[str, Any]) -> str:
+    against = " ".join(f"--against {line['version']}" for line in lines)
+    return f"python manage.py scan {version} {against} --n {config['n']} --threshold {config['threshold']}"
+
+
+SCAN = jobs.register(
+    jobs.Job(
+        "scan",
+        (jobs.Stage("match", match, shard_specs("training")), jobs.Stage("settle", settle)),
+        finish=judge_scan,
+    )
+)
