@@ -1,0 +1,60 @@
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from sesame.utils import get_user
+
+from curation import jobs
+from curation.models import Run
+
+
+@login_not_required
+@never_cache
+@require_GET
+def login_link(request: HttpRequest) -> HttpResponse:
+    """A link from the terminal signs in once."""
+    user = get_user(request)
+    if user is None:
+        return render(request, "registration/link_spent.html", status=403)
+    login(request, user, backend="sesame.backends.ModelBackend")
+    return redirect("home")
+
+
+@require_GET
+def runs(request: HttpRequest) -> HttpResponse:
+    visible = Run.objects.visible_to(request.user).select_related("project", "user").order_by("-pk")
+    page = Paginator(visible, 50).get_page(request.GET.get("page"))
+    return render(request, "curation/runs.html", {"page": page})
+
+
+@require_GET
+def run(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run.objects.visible_to(request.user).select_related("project", "user"), pk=pk)
+    return render(
+        request,
+        "curation/run.html",
+        {
+            "run": run,
+            "progress": run.progress(),
+            "inputs": run.run_inputs.select_related("version__dataset").order_by("role", "position"),
+            "outputs": run.outputs.select_related("dataset").order_by("pk"),
+            "parts": run.parts.order_by("stage", "index")[:200],
+            "checks": run.checks.select_related("version__dataset"),
+        },
+    )
+
+
+@require_POST
+def turn_run(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Cancel, pause or resume; what is over already stays as it is."""
+    run = get_object_or_404(Run.objects.visible_to(request.user), pk=pk)
+    turns = {"cancel": run.cancel, "pause": run.pause, "resume": run.resume}
+    if verb not in turns:
+        raise Http404
+    if turns[verb](by=request.user) and verb == "resume":
+        run.refresh_from_db()
+        jobs.ring(run)
+    return redirect(run)
