@@ -15,9 +15,9 @@ import orjson
 import pyarrow as pa
 
 from curation.engine.errors import BadConfig, BadInput
-from curation.engine.mapping import Mapping, Unusable, compiled, own_id
+from curation.engine.mapping import Imported, Mapping, contents
 from curation.engine.mixing.sampling import id_halves
-from curation.engine.readers import Compression, Format, Options, Reject, Row, SourceFile, read, sample
+from curation.engine.readers import Compression, Format, Options, Reject, Row, SourceFile, sample
 from curation.engine.records import Record, record_id
 
 REJECTS = pa.schema(
@@ -88,21 +88,27 @@ def estimated_rows(files: Sequence[SourceFile], options: Options) -> int:
 
 @dataclass(slots=True)
 class Cursor:
-    """The items of several files, in order, from a place on; it knows how far it is."""
+    """The records of several files, in order, from a place on; it knows how far it is."""
 
+    source: str
     files: Sequence[SourceFile]
-    options: Options
+    mapping: Mapping
     file: int = 0
     items: int = 0
     over: bool = False
 
-    def __iter__(self) -> Iterator[Row | Reject]:
+    def __iter__(self) -> Iterator[Record | Reject]:
         while self.file < len(self.files):
-            for item in read(self.files[self.file], skip=self.items, options=self.options):
+            for item in contents(self.files[self.file], self.mapping, skip=self.items):
                 self.items += 1
-                yield item
+                yield item if isinstance(item, Reject) else self._record(item)
             self.file, self.items = self.file + 1, 0
         self.over = True
+
+    def _record(self, made: Imported) -> Record:
+        origin = {"origin": f"{made.file}#{made.line}"}
+        content = replace(made.content, meta={**made.content.meta, **origin})
+        return Record(record_id(self.source, made.own), self.source, content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,6 @@ class Mark:
     shards: tuple[dict[str, Any], ...] = ()
     rejects: tuple[dict[str, Any], ...] = ()
     reasons: dict[str, int] = field(default_factory=dict)
-    licence: str = ""
 
     @property
     def rows(self) -> int:
@@ -123,27 +128,6 @@ class Mark:
     @property
     def rejected(self) -> int:
         return sum(self.reasons.values())
-
-
-class Converter:
-    """Items to records. Iterating gives lists of records, never more than a batch holds."""
-
-    def __init__(self, source: str, mapping: Mapping) -> None:
-        self._source = source
-        self._mapping, self._content = mapping, compiled(mapping)
-
-    def convert(self, item: Row | Reject) -> Record | Reject:
-        if isinstance(item, Reject):
-            return item
-        try:
-            content = self._content(item.data)
-        except Unusable as reason:
-            text = orjson.dumps(item.data, default=str)[:800].decode("utf-8", "replace")[:200]
-            return Reject(item.file, item.line, str(reason), text)
-        place = f"{item.file}#{item.line}"
-        own = own_id(self._mapping, item.data) or place
-        content = replace(content, meta={**content.meta, "origin": place})
-        return Record(record_id(self._source, own), self._source, content)
 
 
 def size_of(record: Record) -> int:
