@@ -82,7 +82,11 @@ def broker() -> Iterator[Finding]:
 
 def workers() -> Iterator[Finding]:
     alive, waiting = Worker.objects.alive().count(), Run.objects.waiting().count()
-    remedy = "" if alive else "Run: python manage.py up, or python manage.py worker. Commands do the work themselves."
+    remedy = (
+        ""
+        if alive
+        else "Run: python manage.py up, or python manage.py worker. Commands do the work themselves."
+    )
     yield Finding("workers", True if alive else None, f"{alive} alive, {waiting} runs waiting", remedy)
 
 

@@ -53,7 +53,9 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _web(self, host: str, port: int) -> subprocess.Popen[bytes]:
-        serve = f"-m granian --interface wsgi --host {host} --port {port} --workers 1 --no-ws --log-level warning"
+        serve = (
+            f"-m granian --interface wsgi --host {host} --port {port} --workers 1 --no-ws --log-level warning"
+        )
         threads = "--blocking-threads 4 --backpressure 64"
         return self._child([sys.executable, *serve.split(), *threads.split(), "config.wsgi:application"])
 

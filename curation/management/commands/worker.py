@@ -3,7 +3,7 @@ import warnings
 from typing import Any
 
 from celery import current_app
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 from django.core.management.base import BaseCommand, CommandParser
 
 
