@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis
 
 from curation import jobs
 from curation.engine.records import SCHEMA, Content, Message, Record, record_id, to_batch
 from curation.models import Kind, Project, shell_user
 
 ROOT = Path(__file__).resolve().parent.parent
+
+hypothesis.register_profile("house", deadline=None, derandomize=True)
+hypothesis.load_profile("house")
 
 
 @dataclass(frozen=True)

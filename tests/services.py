@@ -28,7 +28,9 @@ def install() -> None:
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        sys.exit(f"Tests against real services need {' and '.join(missing)}: install them and run this again.")
+        sys.exit(
+            f"Tests against real services need {' and '.join(missing)}: install them and run this again."
+        )
     print(f"Installing Debian packages for tests: {' '.join(missing)}", flush=True)
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], check=True, env=quiet, stdout=subprocess.DEVNULL)
@@ -45,7 +47,17 @@ def free_port() -> int:
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
     port = free_port()
-    command = [find("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    command = [
+        find("redis-server"),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        str(folder),
+    ]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         _wait(port)
@@ -64,11 +76,32 @@ def postgres(folder: Path) -> Iterator[str]:
     if prefix:
         shutil.chown(folder, "postgres")
         shutil.chown(data, "postgres")
-    init = ["-D", str(data), "--username=winnow", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]
+    init = [
+        "-D",
+        str(data),
+        "--username=winnow",
+        "--auth=trust",
+        "--no-sync",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+    ]
     subprocess.run([*prefix, find("initdb"), *init], check=True, stdout=subprocess.DEVNULL)
-    options = ["-p", str(port), "-h", "127.0.0.1", "-k", str(data), "-c", "fsync=off", "-c", "max_connections=200"]
+    options = [
+        "-p",
+        str(port),
+        "-h",
+        "127.0.0.1",
+        "-k",
+        str(data),
+        "-c",
+        "fsync=off",
+        "-c",
+        "max_connections=200",
+    ]
     server = subprocess.Popen(
-        [*prefix, find("postgres"), "-D", str(data), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*prefix, find("postgres"), "-D", str(data), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         _wait(port)

@@ -63,7 +63,9 @@ def test_the_readme_starts_with_the_two_commands():
 
 
 def test_the_library_example_runs_as_it_stands():
-    (example,) = [code for code in re.findall(r"```python\n(.*?)```", page("README.md"), re.S) if "scan(" in code]
+    (example,) = [
+        code for code in re.findall(r"```python\n(.*?)```", page("README.md"), re.S) if "scan(" in code
+    ]
     run = [sys.executable, "-c", example.replace("print(matches.to_pylist())", PRINT)]
     (match,) = json.loads(subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     assert (match["method"], match["score"]) == ("ngram", 1.0)
@@ -80,8 +82,12 @@ def test_requirements_are_pinned_and_say_why():
 
 
 def test_no_file_names_a_machine_or_a_package_host():
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    forbidden = re.compile("|".join(["/" + "work/", "/" + "root/", "pypi" + r"\.org", "files" + r"\.pythonhosted"]))
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    forbidden = re.compile(
+        "|".join(["/" + "work/", "/" + "root/", "pypi" + r"\.org", "files" + r"\.pythonhosted"])
+    )
     for name in tracked:
         text = (ROOT / name).read_text(errors="ignore") if (ROOT / name).exists() else ""
         assert not forbidden.search(text), name

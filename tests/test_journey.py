@@ -35,7 +35,8 @@ def lines(path, rows):
 @pytest.fixture
 def imported(db, tmp_path):
     chats = [
-        {"messages": [{"role": "user", "content": chat}, {"role": "assistant", "content": "Gladly."}]} for chat in CHATS
+        {"messages": [{"role": "user", "content": chat}, {"role": "assistant", "content": "Gladly."}]}
+        for chat in CHATS
     ]
     told("import", lines(tmp_path / "chats.jsonl", chats), name="chats", licence="cc0-1.0")
     told("benchmark", lines(tmp_path / "quiz.jsonl", [{"question": item} for item in ITEMS]), name="quiz")
@@ -89,12 +90,22 @@ def test_applying_removes_the_two_rows_and_certifies_the_rest(scanned):
 def test_a_clean_version_scans_clean(scanned):
     told("apply", scanned["run"])
     assert told("scan", "chats-clean", against=["quiz"])["matches"] == 0
-    assert Check.objects.standing(Version.objects.get(dataset__name="chats-clean"), "decontamination").status == "passed"
+    assert (
+        Check.objects.standing(Version.objects.get(dataset__name="chats-clean"), "decontamination").status
+        == "passed"
+    )
 
 
 def test_a_false_alarm_stays(scanned):
-    match = next(m for m in rows(Version.objects.get(dataset__name="chats-matches")) if m["method"] == "exact")
-    assert told("rule", scanned["run"], seq=[match["seq"]], verdict="false-alarm", reason="a stock phrase")["ruled"] == 1
+    match = next(
+        m for m in rows(Version.objects.get(dataset__name="chats-matches")) if m["method"] == "exact"
+    )
+    assert (
+        told("rule", scanned["run"], seq=[match["seq"]], verdict="false-alarm", reason="a stock phrase")[
+            "ruled"
+        ]
+        == 1
+    )
     applied = told("apply", scanned["run"])
     assert (applied["removed"], applied["false_alarms"], applied["check"]) == (1, 1, "passed")
     assert match["record_id"] in [row["id"] for row in rows(Version.objects.get(dataset__name="chats-clean"))]
@@ -120,7 +131,9 @@ def test_the_guard_refuses_to_remove_more_than_was_agreed_to(scanned):
 def test_the_mixture_holds_every_clean_row_once(mixed):
     assert (mixed["version"], mixed["rows"]) == ("first@1", 3)
     clean = rows(Version.objects.get(dataset__name="chats-clean"))
-    assert sorted(row["id"] for row in rows(Version.objects.get(dataset__name="first"))) == sorted(r["id"] for r in clean)
+    assert sorted(row["id"] for row in rows(Version.objects.get(dataset__name="first"))) == sorted(
+        r["id"] for r in clean
+    )
 
 
 def test_load_dataset_reads_the_export(mixed, tmp_path, monkeypatch):
@@ -129,7 +142,9 @@ def test_load_dataset_reads_the_export(mixed, tmp_path, monkeypatch):
     cache = str(tmp_path / "cache")
     loaded = load_dataset("parquet", data_files=parquet, split="train", cache_dir=cache)
     assert sorted(row["messages"][0]["content"] for row in loaded) == sorted([CHATS[1], CHATS[2], CHATS[4]])
-    assert load_dataset("json", data_files=jsonl, split="train", cache_dir=cache).to_list() == loaded.to_list()
+    assert (
+        load_dataset("json", data_files=jsonl, split="train", cache_dir=cache).to_list() == loaded.to_list()
+    )
     folder = load_dataset(made["path"], "sft_messages", split="train", cache_dir=cache)
     assert folder.to_list() == loaded.to_list()
 
@@ -147,7 +162,9 @@ def test_an_export_carries_its_card_manifest_certificate_and_provenance(mixed):
     ]
     assert {file["sha256"] for file in made["files"]} <= {file["sha256"] for file in manifest["files"]}
     provenance = pq.read_table(f"{made['path']}/provenance/train-00000-of-00001.parquet").to_pylist()
-    assert {(row["dataset"], row["version"], row["source"]) for row in provenance} == {("chats-clean", 1, "chats")}
+    assert {(row["dataset"], row["version"], row["source"]) for row in provenance} == {
+        ("chats-clean", 1, "chats")
+    }
     card = export.run.parts.first().store.get(f"{export.folder}/README.md")
     assert "quiz@1 in chats@1" in card and "cc0-1.0" in card
     assert not any(item in card for item in ITEMS)
@@ -171,7 +188,9 @@ def test_without_a_passing_check_an_export_needs_a_reason_which_is_kept(imported
 
 
 def test_a_new_benchmark_version_takes_the_right_to_export_away(mixed, tmp_path):
-    quiz = lines(tmp_path / "quiz.jsonl", [{"question": item} for item in [*ITEMS, "one more question for the quiz"]])
+    quiz = lines(
+        tmp_path / "quiz.jsonl", [{"question": item} for item in [*ITEMS, "one more question for the quiz"]]
+    )
     told("benchmark", quiz, name="quiz")
     with pytest.raises(CommandError, match="is stale: a benchmark changed since"):
         told("export", "first")
@@ -222,5 +241,5 @@ def test_verify_names_the_shard_that_was_changed(mixed):
     store = Run.objects.first().parts.first().store
     with open(store.full(shard.path), "ab") as file:
         file.write(b"x")
-    with pytest.raises(CommandError, match="chats@1: .* has .* bytes and another hash"):
+    with pytest.raises(CommandError, match=r"chats@1: .* has .* bytes and another hash"):
         told("verify")

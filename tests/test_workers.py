@@ -33,7 +33,11 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def environment(home):
     """A home of its own, with a database of its own where the server is shared."""
-    own = os.environ | {"WINNOW_HOME": str(home), "WINNOW_SILENCE_SECONDS": "2", "WINNOW_LOG_LEVEL": "WARNING"}
+    own = os.environ | {
+        "WINNOW_HOME": str(home),
+        "WINNOW_SILENCE_SECONDS": "2",
+        "WINNOW_LOG_LEVEL": "WARNING",
+    }
     if url := os.environ.get("WINNOW_DATABASE_URL"):
         name = f"winnow_{uuid.uuid4().hex[:8]}"
         with psycopg.connect(url, autocommit=True) as connection:
@@ -75,7 +79,9 @@ def workers(environment, number):
 
 def _worker(environment):
     name = f"w{uuid.uuid4().hex[:6]}"
-    return subprocess.Popen(command("worker", name=name), env=environment, cwd=ROOT, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command("worker", name=name), env=environment, cwd=ROOT, stderr=subprocess.DEVNULL
+    )
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +138,9 @@ def outputs(environment, run):
         f"print([str(v) for v in Version.objects.filter(run={run}).order_by('role')])"
     )
     settings = environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
-    done = subprocess.run([sys.executable, "-c", code], env=settings, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=settings, cwd=ROOT, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 

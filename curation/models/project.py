@@ -4,6 +4,7 @@ from typing import Any, Self, TypeVar
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
@@ -12,7 +13,10 @@ SHELL = "shell"
 
 def shell_user() -> Any:
     """Who acts when a command is run in the terminal; nobody can sign in as it."""
-    user, _ = get_user_model().objects.get_or_create(username=SHELL, defaults={"is_active": False})
+    unusable = make_password(None)
+    user, _ = get_user_model().objects.get_or_create(
+        username=SHELL, defaults={"is_active": False, "password": unusable}
+    )
     return user
 
 

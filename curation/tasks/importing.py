@@ -21,7 +21,6 @@ from curation.engine.importing import (
     BATCH_ROWS,
     REJECTS,
     SHARD_BYTES,
-    Converter,
     Cursor,
     ImportConfig,
     Mark,
@@ -149,26 +148,24 @@ def read_files(part: Part) -> dict[str, Any]:
     mapping = Mapping.from_dict(_found(part.run)["mapping"])
     files = _at_hand(part)
     mark = Mark(**(part.checkpoint or {}))
-    cursor = Cursor(files, mapping.options, mark.file, mark.items)
+    cursor = Cursor(part.run.subject, files, mapping, mark.file, mark.items)
     items = iter(cursor)
-    converter = Converter(part.run.subject, mapping)
     while not cursor.over:
-        mark = _write_shard(part, mark, cursor, items, converter)
+        mark = _write_shard(part, mark, cursor, items)
         done = mark.rows + mark.rejected
         part.save_checkpoint(asdict(mark), done, max(done, part.spec["rows"]))
     hashes = [{"name": file.name, "size": file.size, "sha256": _sha256(file.path)} for file in files]
     return {**asdict(mark), "files": hashes}
 
 
-def _write_shard(part: Part, mark: Mark, cursor: Cursor, items: Iterator[Any], converter: Converter) -> Mark:
+def _write_shard(part: Part, mark: Mark, cursor: Cursor, items: Iterator[Record | Reject]) -> Mark:
     rejects: list[Reject] = []
     number = len(mark.shards)
 
     def batches() -> Iterator[pa.RecordBatch]:
         waiting: list[Record] = []
         rows = size = total = 0
-        for item in items:
-            made = converter.convert(item)
+        for made in items:
             if isinstance(made, Reject):
                 rejects.append(made)
                 if len(rejects) == SHARD_ROWS:

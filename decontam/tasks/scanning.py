@@ -169,8 +169,8 @@ def identity(version: Version) -> dict[str, Any]:
 
 
 def recheck(version: Version, lines: list[dict[str, Any]], config: dict[str, Any]) -> str:
-    against = " ".join(f"--against {line['version']}" for line in lines)
-    return f"python manage.py scan {version} {against} --n {config['n']} --threshold {config['threshold']}"
+    against = " ".join(line["version"] for line in lines)
+    return f"python manage.py scan {version} --n {config['n']} --threshold {config['threshold']} --against {against}"
 
 
 SCAN = jobs.register(

@@ -14,7 +14,9 @@ class Command(ProjectCommand):
 
     def add_own_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("version", help="name or name@number")
-        parser.add_argument("--against", action="append", required=True, help="a benchmark; may be repeated")
+        parser.add_argument(
+            "--against", action="extend", nargs="+", required=True, help="one or more benchmarks"
+        )
         parser.add_argument("--n", type=int, default=8, help="tokens in an n-gram (default: %(default)s)")
         parser.add_argument(
             "--threshold",
@@ -28,7 +30,7 @@ class Command(ProjectCommand):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         training = Version.objects.named(self.project, options["version"])
-        names = dict.fromkeys(name for given in options["against"] for name in given.split(","))
+        names = dict.fromkeys(options["against"])
         config = ScanConfig(n=options["n"], threshold=options["threshold"], unit=options["unit"])
         benchmarks = [Version.objects.named(self.project, name) for name in names]
         run = self.see_through(start_scan(training, benchmarks, config, user=self.user))
