@@ -256,7 +256,7 @@ def _bloom_bits(gram: U64) -> U64:
 
 
 @inlined
-def may_hold(grams: Grams, gram: U64) -> U64:
+def may_hold(grams: Grams, gram: U64) -> Any:
     """False when no tabled n-gram has this hash; True otherwise, and for some 2 % of the rest."""
     bits = _bloom_bits(gram)
     return grams.bloom[gram >> grams.bloom_shift] & bits == bits

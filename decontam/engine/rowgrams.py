@@ -77,7 +77,7 @@ def take_apart(data: Any, begin: int, end: int, table: Any, grams: Grams, s: Scr
 
 
 @inlined
-def words_of(grams: Grams, item: int) -> U64:
+def words_of(grams: Grams, item: int) -> Any:
     return grams.items.hashes_at[item + 1] - grams.items.hashes_at[item]
 
 
@@ -136,7 +136,7 @@ def _fill_slots(passing: int, s: Scratch) -> U64:
 
 
 @inlined
-def slot_of(gram: U64, shift: U64, s: Scratch) -> U64:
+def slot_of(gram: U64, shift: U64, s: Scratch) -> Any:
     """Where the hash is in `slots`, or the empty slot where it would be."""
     mask = (np.int64(1) << (np.int64(64) - np.int64(shift))) - 1
     slot = np.int64(gram >> shift)

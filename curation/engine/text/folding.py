@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from curation.engine.text.jit import U64, inlined, kernel
+from curation.engine.text.jit import inlined, kernel
 from curation.engine.text.vectors import (
     BREAK,
     SPARE,
@@ -69,7 +69,7 @@ def _fold_ascii(data: Any, i: int, end: int, folded: Any, j: int) -> int:
 
 
 @inlined
-def _decode(data: Any, i: int, end: int) -> tuple[int, U64]:
+def _decode(data: Any, i: int, end: int) -> tuple[int, Any]:
     """Size in bytes and code point of the character at `i`; (1, 0) where there is none."""
     lead = np.int64(data[i])
     if 0xC2 <= lead < 0xE0 and i + 2 <= end:
@@ -83,7 +83,7 @@ def _decode(data: Any, i: int, end: int) -> tuple[int, U64]:
 
 
 @inlined
-def _write(folded: Any, j: int, entry: U64) -> int:
+def _write(folded: Any, j: int, entry: Any) -> int:
     """Append one entry of the table as UTF-8 and return the new end."""
     code = np.int64(entry) & LOWER
     if code < 0x80:
@@ -127,7 +127,7 @@ def _lower_sigma(data: Any, begin: int, at: int, end: int, table: Any) -> int:
 
 
 @inlined
-def _character(data: Any, i: int, end: int) -> tuple[int, U64]:
+def _character(data: Any, i: int, end: int) -> tuple[int, Any]:
     return (1, np.int64(data[i])) if data[i] < 0x80 else _decode(data, i, end)
 
 
@@ -141,7 +141,7 @@ def count_characters(folded: Any, begin: int, length: int, before: Any) -> None:
 
 
 @inlined
-def character_at(folded: Any, begin: int, before: Any, position: int) -> U64:
+def character_at(folded: Any, begin: int, before: Any, position: int) -> Any:
     """The original's character offset of the byte at `position` of the text folded at `begin`."""
     block = position >> 6
     inside = (np.uint64(1) << np.uint64(position & 63)) - np.uint64(1)

@@ -9,6 +9,7 @@ read-only (or not) in all calls, or it is compiled again.
 import hashlib
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -43,9 +44,10 @@ def _files(function: Callable[..., Any]) -> frozenset[str]:
 
 
 def kernel(function: F) -> F:
-    """Compiled at its first call, which takes seconds, once per machine."""
+    """Compiled at its first call, which takes seconds, once per machine where the cache can be written."""
     compiled = numba.njit(**_OPTIONS)(function)
-    compiled._cache = _KernelCache(function)
+    with suppress(RuntimeError):  # no folder can be written to: every process compiles for itself
+        compiled._cache = _KernelCache(function)
     _made_from[id(compiled)] = _files(function)
     return cast(F, compiled)
 

@@ -1,6 +1,7 @@
 """Folding and splitting in kernels, against the plain rule."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.engine.text.folding import character_at, count_characters, fold, folded_size
-from curation.engine.text.jit import kernel
+from curation.engine.text.jit import _files, kernel
 from curation.engine.text.ngrams import MULTIPLIER, hash_words, locate_words
 from curation.engine.text.words import code_points, words
 
@@ -98,3 +99,8 @@ def test_bytes_that_are_no_text_do_no_harm(data: bytes) -> None:
     length = fold(raw, 0, len(data), code_points(), folded, 0)
     assert 0 <= length <= len(data) + len(data) // 2
     assert set(folded[-8:].tolist()) == {7}
+
+
+def test_a_kernel_is_compiled_again_when_a_file_changes_that_it_calls() -> None:
+    names = {Path(path).name for path in _files(locate_words.py_func)}  # type: ignore[attr-defined]
+    assert names == {"jit.py", "ngrams.py", "vectors.py"}
