@@ -32,6 +32,11 @@ dev: .venv/.dev
 	@$(UV) -r requirements-dev.txt
 	@touch $@ .venv/.core
 
+.venv/.bench: requirements-bench.txt .venv/.dev
+	@echo "Installing requirements-bench.txt"
+	@$(UV) -r requirements-bench.txt
+	@touch $@
+
 demo: setup
 	@$(BIN)/python manage.py demo $(DEMO)
 
@@ -49,7 +54,7 @@ check: dev
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python -m pytest -q tests/test_docs.py tests/test_architecture.py
 
-bench: dev
+bench: .venv/.bench
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean:

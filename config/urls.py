@@ -9,7 +9,9 @@ from config.api import api
 api_urls = api.urls
 for pattern in api_urls[0]:
     assert pattern.callback
-    login_not_required(pattern.callback)  # the API answers 401 itself instead of showing a program the sign-in page
+    login_not_required(
+        pattern.callback
+    )  # the API answers 401 itself instead of showing a program the sign-in page
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="runs"), name="home"),

@@ -3,6 +3,7 @@
 import json
 from io import StringIO
 
+import fsspec
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
@@ -243,3 +244,20 @@ def test_verify_names_the_shard_that_was_changed(mixed):
         file.write(b"x")
     with pytest.raises(CommandError, match=r"chats@1: .* has .* bytes and another hash"):
         told("verify")
+
+
+def test_the_same_code_serves_an_object_store(settings, db, tmp_path):
+    settings.STORE_URL = f"memory://{tmp_path.name}"
+    chats = [{"prompt": chat, "completion": "Gladly."} for chat in CHATS]
+    told("import", lines(tmp_path / "chats.jsonl", chats), name="chats")
+    told("benchmark", lines(tmp_path / "quiz.jsonl", [{"question": item} for item in ITEMS]), name="quiz")
+    told("apply", told("scan", "chats", against=["quiz"])["run"])
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: first\nseed: 3\ncomponents:\n- dataset: chats-clean\n  fraction: 1.0\n")
+    told("mix", str(recipe))
+    made = told("export", "first")
+    with fsspec.open(f"memory://{made['files'][0]['path']}") as file:
+        assert pq.read_table(file).num_rows == 3
+    assert told("verify")["faults"] == 0
+    removed = rows(Version.objects.get(dataset__name="chats-removed"))[0]["record_id"]
+    assert len(told("story", "chats", removed)["steps"]) == 3

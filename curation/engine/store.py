@@ -235,7 +235,7 @@ class Store:
     ) -> Iterator[pa.RecordBatch]:
         """The rows of some shards in order, in batches that never cross a row group."""
         for shard in shards:
-            with self.open(shard.path) as file, pq.ParquetFile(file, pre_buffer=True) as parquet:
+            with self.open(shard.path) as file, pq.ParquetFile(file, pre_buffer=False) as parquet:
                 for group in range(parquet.num_row_groups):
                     yield from parquet.iter_batches(
                         batch_size=rows, row_groups=[group], columns=columns, use_threads=False

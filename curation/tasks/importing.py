@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
+from django.conf import settings
 from huggingface_hub import HfApi
 
 from curation import jobs
@@ -91,7 +92,7 @@ def find_files(part: Part) -> Found:
     if config.hub:
         api = HfApi()
         repository = hub.resolve(config.location, config.revision or None, api)
-        files = hub.fetch(repository, api, progress=partial(part.save_checkpoint, None))
+        files = hub.fetch(repository, api, cache=_hub_cache(), progress=partial(part.save_checkpoint, None))
         ignored, revision, licence = repository.ignored, repository.commit, repository.licence or ""
     else:
         found = find(config.location)
@@ -107,6 +108,10 @@ def find_files(part: Part) -> Found:
         "licence": licence,
         "rows": estimated_rows(files, mapping.options),
     }
+
+
+def _hub_cache() -> Path:
+    return settings.HOME / "hub"  # type: ignore[no-any-return]
 
 
 def _refuse_eval_splits(files: list[SourceFile]) -> None:
@@ -139,7 +144,7 @@ def _at_hand(part: Part) -> list[SourceFile]:
         return files
     api = HfApi()
     repository = hub.resolve(part.config(ImportConfig).location, _found(part.run)["revision"], api)
-    fetched = hub.fetch(repository, api, names={file.name for file in files})
+    fetched = hub.fetch(repository, api, names={file.name for file in files}, cache=_hub_cache())
     return sorted(fetched, key=lambda file: file.name)
 
 

@@ -4,12 +4,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from huggingface_hub import HfApi
 
 from curation import jobs
 from curation.engine import importing
 from curation.engine.errors import Cancelled
 from curation.models import Event, Kind, Part, Run, Source, Version
 from curation.tasks import importing as tasks
+from tests.curation.engine.fake_hub import NEW, OLD, FakeHub
 
 
 def told(name, path, **options):
@@ -206,3 +208,35 @@ def test_what_was_done_is_in_the_audit_log(tmp_path):
     told("chats", lines(tmp_path / "chats.jsonl", [chat("one")]))
     verbs = Event.objects.order_by("pk").values_list("verb", "who__username")
     assert list(verbs) == [("registered", "shell"), ("mapped", "shell"), ("imported", "shell")]
+
+
+@pytest.fixture
+def hub(monkeypatch, settings, tmp_path):
+    settings.HOME = tmp_path
+    with FakeHub() as hub:
+        monkeypatch.setattr(tasks, "HfApi", lambda: HfApi(endpoint=hub.endpoint, token=False))
+        yield hub
+
+
+def test_a_hub_dataset_is_pinned_to_a_commit_and_its_scripts_are_not_even_fetched(hub):
+    made = told("colours", "team/colours", confirm_eval_split=True)
+    assert (made["rows"], made["files"], made["revision"]) == (2, 2, NEW)
+    source = Source.objects.get()
+    assert (source.kind, source.revision, source.licence) == ("hub", NEW, "cc-by-4.0")
+    assert not any(path.endswith(".py") for path in hub.asked)
+    assert rows("colours")[1]["messages"][1]["content"] == "azure"
+
+
+def test_an_earlier_revision_gives_the_rows_of_its_commit(hub):
+    made = told("colours", "team/colours", revision=OLD, confirm_eval_split=True)
+    assert made["revision"] == OLD and rows("colours")[1]["messages"][1]["content"] == "blue"
+
+
+def test_the_eval_split_of_a_hub_dataset_is_refused_like_any_other(hub):
+    with pytest.raises(CommandError, match=r"data/test\.csv looks like an evaluation split"):
+        told("colours", "team/colours")
+
+
+def test_an_unknown_hub_dataset_is_named(hub):
+    with pytest.raises(CommandError, match="team/nothing"):
+        told("nothing", "team/nothing")

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from fake_hub import NEW, OLD, FakeHub
 from huggingface_hub import HfApi
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,6 +36,7 @@ from curation.engine.readers import (
 from curation.engine.readers import streams as streams_module
 from curation.engine.readers.hub import fetch, resolve
 from curation.engine.readers.values import Cutter
+from tests.curation.engine.fake_hub import NEW, OLD, FakeHub
 
 PACK = {
     ".gz": gzip.compress,
