@@ -24,7 +24,10 @@ class ImportingCommand(ProjectCommand):
             "--licence", default="", help="licence of the rows, as an SPDX id where there is one"
         )
         parser.add_argument(
-            "--mapping", help="a mapping as JSON, or @file; without it the format is recognised"
+            "--mapping", help="a mapping as JSON, or @file (default: the saved one, or what is seen)"
+        )
+        parser.add_argument(
+            "--recognise", action="store_true", help="look at the rows anew, not at the saved mapping"
         )
 
     def source_fields(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +47,7 @@ class ImportingCommand(ProjectCommand):
                 revision=options["revision"],
                 licence=options["licence"],
                 mapping=_mapping(options["mapping"]),
+                recognise=options["recognise"],
                 confirmed=options.get("confirm_eval_split", False),
                 user=self.user,
                 **self.source_fields(options),

@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 from django.conf import settings
+from django.db import transaction
 from huggingface_hub import HfApi
 
 from curation import jobs
@@ -54,31 +55,33 @@ def start_import(
     revision: str = "",
     licence: str = "",
     mapping: dict[str, Any] | None = None,
+    recognise: bool = False,
     confirmed: bool = False,
     user: Any = None,
     **fields: Any,
 ) -> Run:
-    """Register the source (or take it up again) and start its import."""
+    """
+    Register the source (or take it up again) and start its import. Without a mapping the one that is saved with the
+    source is used again, as long as its location stays; `recognise` looks at the rows anew.
+    """
     is_hub = is_repository(location)
+    location = location if is_hub else str(Path(location).absolute())
+    known = Source.objects.filter(project=project, name=name, location=location).first()
+    saved = known.mapping if known and not recognise else None
     config = ImportConfig(
-        location=location if is_hub else str(Path(location).absolute()),
+        location=location,
         hub=is_hub,
         revision=revision,
         benchmark=split_role == Source.SplitRole.EVAL,
-        mapping=mapping,
+        mapping=mapping or saved or None,
         confirmed=confirmed,
     )
-    source = Source.objects.register(
-        project,
-        name,
-        by=user,
-        kind=Source.Location.HUB if is_hub else Source.Location.FILES,
-        location=config.location,
-        split_role=split_role,
-        **({"licence": licence} if licence else {}),
-        **fields,
-    )
-    return jobs.start(IMPORT, project=project, config=config, subject=source.name, user=user)
+    kind = Source.Location.HUB if is_hub else Source.Location.FILES
+    fields |= {"kind": kind, "location": location, "split_role": split_role}
+    fields |= {"licence": licence} if licence else {}
+    with transaction.atomic():
+        source = Source.objects.register(project, name, by=user, **fields)
+        return jobs.start(IMPORT, project=project, config=config, subject=source.name, user=user)
 
 
 def is_repository(location: str) -> bool:
@@ -111,7 +114,7 @@ def find_files(part: Part) -> Found:
 
 
 def _hub_cache() -> Path:
-    return settings.HOME / "hub"  # type: ignore[no-any-return]
+    return Path(settings.HOME) / "hub"
 
 
 def _refuse_eval_splits(files: list[SourceFile]) -> None:

@@ -109,6 +109,19 @@ def test_a_mapping_reads_what_is_not_recognised(tmp_path):
     assert [turn["content"] for turn in row["messages"]] == ["What is wheat?", "Grass."]
 
 
+def test_a_mapping_that_was_given_is_used_again_until_somebody_asks_for_another_look(tmp_path):
+    path = lines(tmp_path / "odd.jsonl", [{"question": "What is wheat?", "answer": "Grass."}])
+    mapping = {"shape": "question_answer", "fields": {"prompt": "answer", "completion": "question"}}
+    told("odd", path, mapping=json.dumps(mapping))
+    assert told("odd", path)["mapping"]["fields"] == mapping["fields"]
+    assert Source.objects.get().mapping_number == 1
+    assert told("odd", path, recognise=True)["mapping"]["fields"] == {
+        "prompt": "question",
+        "completion": "answer",
+    }
+    assert Source.objects.get().mapping_number == 2
+
+
 def test_a_wrong_mapping_is_refused_before_any_work(tmp_path):
     with pytest.raises(CommandError, match="needs a column for completion"):
         told("odd", tmp_path, mapping='{"shape": "question_answer", "fields": {"prompt": "a"}}')
