@@ -1,12 +1,14 @@
 """What the commands that start runs have in common: they go through `jobs.start` like pages and the API."""
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from rich.console import Console
@@ -29,17 +31,19 @@ class ProjectCommand(BaseCommand):
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
+        prepare_database()
         self.project, _ = Project.objects.get_or_create(name=options["project"])
         self.user = shell_user()
         try:
             answer = self.act(options)
         except DataError as error:
             raise CommandError(str(error)) from None
-        if options["as_json"]:
-            self.stdout.write(json.dumps(answer, ensure_ascii=False))
-        else:
-            for line in self.told(answer):
+        lines = [json.dumps(answer, ensure_ascii=False)] if options["as_json"] else self.told(answer)
+        try:
+            for line in lines:
                 self.stdout.write(line)
+        except BrokenPipeError:  # whoever read it, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do it; what comes back is printed, as JSON or through `told`."""
@@ -57,6 +61,15 @@ class ProjectCommand(BaseCommand):
         if run.status != Run.Status.DONE:
             raise CommandError(f"{run} {run.status}: {run.error or 'stopped before it finished'}")
         return run
+
+
+def prepare_database() -> None:
+    """The embedded default makes its tables at first use; a database server is somebody's, who is told."""
+    if Project._meta.db_table in connection.introspection.table_names():
+        return
+    if connection.vendor != "sqlite":
+        raise CommandError("The database has no tables yet. Run: python manage.py migrate")
+    call_command("migrate", verbosity=0)
 
 
 @contextmanager
