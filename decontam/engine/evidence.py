@@ -6,13 +6,12 @@ same reason and can be ruled together. Nothing here is removed: a row that is no
 """
 
 import hashlib
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation.engine.text.words import words
 from curation.engine.units import Texts
@@ -37,67 +36,69 @@ MATCHES = pa.schema(
     ]
 )
 PHRASE_LENGTH = 200
+SLICE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
     """The items of one benchmark version, by position: what identifies them and the text that is looked for."""
 
-    ids: pa.Array
-    fingerprints: pa.Array
+    ids: list[str]
+    fingerprints: list[str]
     texts: pa.Array
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def evidence(found: pa.Table, texts: Texts, records: pa.RecordBatch, items: Mapping[str, Items]) -> pa.Table:
+class Evidence:
     """
-    The result of `BenchmarkIndex.scan(texts.text)` with the names of its rows and items, as `MATCHES`.
+    Turns the matches of `BenchmarkIndex.scan` into rows of `MATCHES`: positions become ids, spans become causes.
 
-    `records` has the columns id and fingerprint of the rows that `texts` were taken from. `seq` and `suppressed`
-    are null: numbers are given once all of a run's evidence is sorted.
+    `seq` and `suppressed` stay null: numbers are given once all of a run's evidence is sorted.
     """
-    position = found.column("row").to_numpy()
-    row = pa.array(texts.row[position])
-    named = [_item_columns(found, name, items[name]) for name in items]
-    order = np.argsort(np.concatenate([at for at, _ in named])) if named else np.empty(0, np.int64)
-    by_item = pa.concat_tables([table for _, table in named]).take(pa.array(order))
-    columns = {
-        "seq": pa.nulls(len(found), pa.int64()),
-        "record_id": records.column("id").take(row),
-        "row_fingerprint": records.column("fingerprint").take(row),
-        "turn": pa.array(texts.turn[position]),
-        "suppressed": pa.nulls(len(found), pa.string()),
-        **{
-            name: found.column(name) for name in ("benchmark", "method", "score", "train_spans", "item_spans")
-        },
-        **{name: by_item.column(name) for name in by_item.column_names},
-    }
-    return pa.table({field.name: columns[field.name] for field in MATCHES}).cast(MATCHES)
 
+    def __init__(self, items: Mapping[str, Items]) -> None:
+        self._items = items
+        self._causes: dict[tuple[str, int, int, int], tuple[str, str]] = {}
 
-def _item_columns(found: pa.Table, benchmark: str, items: Items) -> tuple[np.ndarray, pa.Table]:
-    at = np.flatnonzero(pc.equal(found.column("benchmark"), benchmark).to_numpy(zero_copy_only=False))
-    own = found.take(pa.array(at))
-    position = own.column("item").combine_chunks()
-    texts = items.texts.take(position).to_pylist()
-    shared = [
-        _longest(text, spans) for text, spans in zip(texts, own.column("item_spans").to_pylist(), strict=True)
-    ]
-    columns = {
-        "item_id": items.ids.take(position),
-        "item_fingerprint": items.fingerprints.take(position),
-        "cause": pa.array([hashlib.sha256(text.encode()).hexdigest()[:16] for text in shared], pa.string()),
-        "phrase": pa.array([text[:PHRASE_LENGTH] for text in shared], pa.string()),
-    }
-    return at, pa.table(columns)
+    def batches(self, found: pa.Table, texts: Texts, records: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """`found` is the scan of `texts.text`; `records` has the columns id and fingerprint of their rows."""
+        for start in range(0, len(found), SLICE):
+            yield self._batch(found.slice(start, SLICE).combine_chunks(), texts, records)
 
+    def _batch(self, found: pa.Table, texts: Texts, records: pa.RecordBatch) -> pa.RecordBatch:
+        position = found.column("row").to_numpy()
+        row = pa.array(texts.row[position])
+        names, places = found.column("benchmark").to_pylist(), found.column("item").to_pylist()
+        causes = [
+            self._cause(name, place, spans)
+            for name, place, spans in zip(names, places, found.column("item_spans").to_pylist(), strict=True)
+        ]
+        columns = {
+            "seq": pa.nulls(len(found), pa.int64()),
+            "record_id": records.column("id").take(row),
+            "row_fingerprint": records.column("fingerprint").take(row),
+            "turn": pa.array(texts.turn[position]),
+            "item_id": [self._items[name].ids[place] for name, place in zip(names, places, strict=True)],
+            "item_fingerprint": [self._items[n].fingerprints[p] for n, p in zip(names, places, strict=True)],
+            "cause": [cause for cause, _ in causes],
+            "phrase": [phrase for _, phrase in causes],
+            "suppressed": pa.nulls(len(found), pa.string()),
+        }
+        columns |= {name: found.column(name) for name in found.column_names if name in MATCHES.names}
+        table = pa.table({field.name: columns[field.name] for field in MATCHES}).cast(MATCHES)
+        return table.combine_chunks().to_batches()[0]
 
-def _longest(text: str, spans: Sequence[Mapping[str, int]]) -> str:
-    """The words of the longest shared run of an item."""
-    longest = max(spans, key=lambda span: span["end"] - span["start"])
-    return " ".join(words(text[longest["start"] : longest["end"]]))
+    def _cause(self, benchmark: str, item: int, spans: Sequence[Mapping[str, int]]) -> tuple[str, str]:
+        """Hash and beginning of the longest shared run of an item; most runs are shared by many rows."""
+        longest = max(spans, key=lambda span: span["end"] - span["start"])
+        key = (benchmark, item, longest["start"], longest["end"])
+        if key not in self._causes:
+            text = self._items[benchmark].texts[item].as_py()[longest["start"] : longest["end"]]
+            shared = " ".join(words(text))
+            self._causes[key] = hashlib.sha256(shared.encode()).hexdigest()[:16], shared[:PHRASE_LENGTH]
+        return self._causes[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,9 @@ class SortedEvidence:
     ORDER = "benchmark, size DESC, cause, score, record_id, turn, item_id"
 
     def __init__(self, unsorted: Iterable[pa.RecordBatch]) -> None:
-        self._database = duckdb.connect(config={"threads": 1})
+        self._spill = tempfile.TemporaryDirectory()
+        limits = {"threads": 1, "memory_limit": "1GB", "temp_directory": self._spill.name}
+        self._database = duckdb.connect(config=limits)
         reader = pa.RecordBatchReader.from_batches(MATCHES, unsorted)
         self._database.register("unsorted", reader)
         self._database.execute("CREATE TEMP TABLE found AS SELECT * EXCLUDE (seq) FROM unsorted")
@@ -144,3 +147,4 @@ class SortedEvidence:
 
     def close(self) -> None:
         self._database.close()
+        self._spill.cleanup()

@@ -15,7 +15,7 @@ from curation.engine.store import SHARD_ROWS, Shard
 from curation.engine.units import Unit, joined, texts
 from curation.models import Check, Kind, Part, Run, Version
 from decontam.engine import BenchmarkIndex, NgramConfig
-from decontam.engine.evidence import MATCHES, Counts, Items, SortedEvidence, evidence
+from decontam.engine.evidence import MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.report import Line, certificate
 
 DECONTAMINATION = "decontamination"
@@ -65,8 +65,8 @@ def items_of(version: Version) -> Items:
         raise BadInput(f"{version} has no items")
     table = pa.Table.from_batches(batches)
     text = pa.chunked_array([joined(batch.column("messages")) for batch in batches])
-    columns = [table.column("id"), table.column("fingerprint"), text]
-    return Items(*(column.combine_chunks() for column in columns))
+    ids, fingerprints = (table.column(name).to_pylist() for name in ("id", "fingerprint"))
+    return Items(ids, fingerprints, text.combine_chunks())
 
 
 @lru_cache(maxsize=2)
@@ -86,12 +86,12 @@ def match(part: Part) -> dict[str, Any]:
     """Compare one shard with the benchmarks."""
     config, shard = part.config(ScanConfig), Shard(**part.spec["shard"])
     looked_for = _benchmarks(tuple(part.run.inputs_of("benchmarks")), config.ngram)
-    read: Counter[str] = Counter()
+    evidence, read = Evidence(looked_for.items), Counter[str]()
 
     def found() -> Iterator[pa.RecordBatch]:
         for batch in part.store.batches([shard], COLUMNS):
             unit = texts(batch.column("messages"), Unit(config.unit))
-            yield from evidence(looked_for.index.scan(unit.text), unit, batch, looked_for.items).to_batches()
+            yield from evidence.batches(looked_for.index.scan(unit.text), unit, batch)
             read.update(rows=batch.num_rows, skipped=batch.num_rows - len(np.unique(unit.row)))
             part.progress(read["rows"], shard.rows)
 
