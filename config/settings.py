@@ -87,7 +87,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 def _database() -> dict[str, Any]:
     url = text("WINNOW_DATABASE_URL", f"sqlite:///{HOME / 'winnow.sqlite3'}")
     try:
-        database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60))
+        database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
     except ValueError as error:
         raise ImproperlyConfigured(f"WINNOW_DATABASE_URL cannot be read: {error}") from None
     if database["ENGINE"] == "django.db.backends.sqlite3":
@@ -130,7 +130,7 @@ if BROKER_URL.startswith("filesystem://"):
     }
 elif BROKER_URL.startswith(("redis://", "rediss://")):
     CELERY_BROKER_URL = BROKER_URL
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 5}
 else:
     raise ImproperlyConfigured("WINNOW_BROKER_URL must begin with filesystem://, redis:// or rediss://.")
 

@@ -16,9 +16,8 @@ class RunOut(Schema):
     project: str
     kind: str
     status: str
+    subject: str
     stage: str
-    config: dict[str, Any]
-    summary: dict[str, Any]
     error: str
     created: datetime
     started: datetime | None
@@ -34,6 +33,8 @@ class RunOut(Schema):
 
 
 class RunDetail(RunOut):
+    config: dict[str, Any]
+    summary: dict[str, Any]
     progress: dict[str, int]
     inputs: list[str]
     outputs: list[str]

@@ -1,30 +1,37 @@
 """Sweep what no row stands for; purge what must go, and withdraw what was made of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from curation.models import Export, Run, Version, store
+from curation.models import Export, Project, Run, Version, store
 
 
-def litter(hours: float) -> Iterator[str]:
-    """Folders below the store's root that no version or export needs, of runs that ended long enough ago."""
+def litter(hours: float) -> Iterator[tuple[Run, list[str]]]:
+    """Runs that ended long enough ago, with the folders of theirs that no version or export stands for."""
     kept = set(Version.objects.live().values_list("folder", flat=True))
     kept |= set(Export.objects.published().values_list("folder", flat=True))
-    runs = {name.partition("-")[0]: name for name in store().folders()}
-    ended = Run.objects.filter(finished__lt=timezone.now() - timedelta(hours=hours), status__in=Run.OVER)
-    over = {str(pk) for pk in ended.values_list("pk", flat=True)}
-    for pk in sorted(over & set(runs), key=int):
-        below = {f"{runs[pk]}/{name}" for name in store().folders(runs[pk])}
-        yield from ([runs[pk]] if not below & kept else sorted(below - kept))
+    ended = Run.objects.filter(status__in=Run.OVER, finished__lt=timezone.now() - timedelta(hours=hours))
+    over = {run.folder: run for run in ended.filter(pk__in=[n for n in store().folders() if n.isdecimal()])}
+    for folder, run in sorted(over.items(), key=lambda pair: pair[1].pk):
+        below = {f"{folder}/{name}" for name in store().folders(folder)}
+        if below - kept:
+            yield run, [folder] if not below & kept else sorted(below - kept)
 
 
-def sweep(folders: Iterable[str]) -> None:
-    for folder in folders:
-        store().remove(folder)
+def sweep(hours: float) -> list[str]:
+    """Remove the litter; a run whose files are gone cannot be resumed any more. Returns the folders."""
+    removed = []
+    for run, folders in litter(hours):
+        if Run.objects.filter(pk=run.pk, status__in=Run.OVER).update(swept=Now()):
+            for folder in folders:
+                store().remove(folder)
+            removed += folders
+    return removed
 
 
 def descendants(version: Version) -> set[int]:
@@ -40,7 +47,12 @@ def descendants(version: Version) -> set[int]:
 
 @transaction.atomic
 def purge(version: Version, reason: str, *, by: Any) -> list[Export]:
-    """Delete a version's files; returns the exports that were withdrawn because of it."""
+    """
+    Delete a version's files; returns the exports that were withdrawn because of it.
+
+    The project is locked, so that no export of it is published between the two.
+    """
+    Project.objects.select_for_update(no_key=True).get(pk=version.dataset.project_id)
     version.purge(reason, by=by, at=timezone.now())
     touched = Export.objects.filter(version__in={version.pk} | descendants(version))
     return touched.withdraw(f"{version} was purged: {reason}", by=by)

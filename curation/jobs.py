@@ -14,19 +14,20 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from celery import current_app
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import Error as DatabaseFault
+from django.db import close_old_connections, connection, transaction
 from django.db.models import F, Max
 from django.db.models.functions import Now
 
 from curation.engine.configs import dump
-from curation.engine.errors import DataError, Refused, Stopped
+from curation.engine.errors import DataError, Leaving, Stopped
 from curation.models import Check, Dataset, Kind, Output, Part, Project, Run, RunInput, Version, Worker, store
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,9 @@ def start(
 
     `inputs` maps a role to a version or to a list of versions; `subject` is what the run is about, by name.
     """
-    run = Run.objects.create(project=project, kind=job.kind, subject=subject, config=dump(config), user=user)
+    run = Run.objects.create(
+        project=project, kind=job.kind, queue=job.queue, subject=subject, config=dump(config), user=user
+    )
     for role, given in (inputs or {}).items():
         versions = [given] if isinstance(given, Version) else given
         RunInput.objects.bulk_create(
@@ -87,9 +90,18 @@ def start(
     return run
 
 
+def resume(run: Run, *, by: Any) -> bool:
+    """Take up a run that was paused, cancelled or failed; False when there is nothing to take up."""
+    resumed = run.resume(by=by)
+    if resumed:
+        run.refresh_from_db()
+        ring(run)
+    return resumed
+
+
 def ring(run: Run, bells: int = 8) -> None:
     """Wake workers for the open parts of a run, once this transaction is committed."""
-    pk, queue, bells = run.pk, JOBS[run.kind].queue, min(run.open, bells)
+    pk, queue, bells = run.pk, run.queue, min(run.open, bells)
     transaction.on_commit(lambda: _send(pk, queue, bells), robust=True)
 
 
@@ -119,10 +131,10 @@ def _finish(run: Run) -> None:
     transaction.on_commit(lambda: store().remove(folder), robust=True)
 
 
-def work(first: int | None = None, *, only: bool = False) -> int:
-    """Take open parts, those of run `first` before (or instead of) others, until none is open; how many."""
+def work(run: int | None = None, *, queues: Collection[str] = ()) -> int:
+    """Take open parts of `run`, then of any run of these queues, until none is open; how many were taken."""
     taken = 0
-    while part := Part.objects.claim(worker_name(), first, only):
+    while not Part.leaving.is_set() and (part := Part.objects.claim(worker_name(), run=run, queues=queues)):
         taken += 1
         Run.objects.filter(pk=part.run_id, status=Run.Status.QUEUED).update(
             status=Run.Status.RUNNING, started=Now()
@@ -133,34 +145,47 @@ def work(first: int | None = None, *, only: bool = False) -> int:
 
 
 def _execute(part: Part) -> None:
-    """Do one part. Every way that it can end is one of these."""
+    """Do one part. Every way that it can end, short of the process being killed, is one of these."""
     try:
         result = JOBS[part.run.kind].stages[part.stage].work(part)
         _complete(part, result)
+    except Leaving:
+        part.let_go(counted=False)
     except Stopped:
         part.let_go()
     except DataError as error:
         _fail(part, str(error))
-    except Exception as error:
-        if part.tries < Part.MAX_TRIES and isinstance(error, (OSError, DatabaseError)):
-            log.warning("%s is tried again", part, exc_info=True)
-            part.let_go()
+    except (OSError, DatabaseFault) as error:
+        log.warning("%s met a fault", part, exc_info=True)
+        if part.tries < Part.MAX_TRIES:
+            part.try_later()
         else:
-            log.exception("%s failed", part)
-            _fail(part, f"Internal error: {type(error).__name__}: {error}", traceback.format_exc())
+            _fail(part, f"After {part.tries} tries: {type(error).__name__}: {error}", traceback.format_exc())
+    except Exception as error:
+        log.exception("%s failed", part)
+        _fail(part, f"Internal error: {type(error).__name__}: {error}", traceback.format_exc())
+    except BaseException:
+        part.let_go(counted=False)
+        raise
 
 
 @transaction.atomic
 def _complete(part: Part, result: Any) -> None:
-    """The part is done, its versions are visible, and the last one of its stage opens the next stage."""
-    done = part.mine().filter(run__status__in=[Run.Status.QUEUED, Run.Status.RUNNING, Run.Status.PAUSED])
-    if not done.update(status=Part.Status.DONE, result=result, finished=Now(), done=F("total")):
+    """
+    The part is done, its versions are visible, and the last one of its stage opens the next stage.
+
+    The run is locked first: whoever stops it either comes before, and then nothing of this counts, or after.
+    """
+    run = Run.objects.held(part.run_id)
+    if run.over or not part.mine().update(
+        status=Part.Status.DONE, result=result, finished=Now(), done=F("total")
+    ):
         part.let_go()
         return
     for output in part.outputs:
-        record_version(part.run, output)
-    Run.objects.filter(pk=part.run_id).update(open=F("open") - 1)
-    run = Run.objects.select_related("project").get(pk=part.run_id)
+        record_version(run, output)
+    run.open -= 1
+    run.save(update_fields=["open"])
     if run.open == 0:
         _open_stage(run, part.stage + 1)
         if run.open:
@@ -172,20 +197,17 @@ def record_version(run: Run, output: Output) -> Version:
     dataset, _ = Dataset.objects.select_for_update().get_or_create(
         project=run.project, name=output.dataset, defaults={"kind": output.kind}
     )
+    Dataset.objects.require_kind(dataset, output.kind)
     newest = dataset.versions.aggregate(number=Max("number"))["number"] or 0
-    if dataset.kind != output.kind:
-        raise Refused(
-            f"The name {dataset.name} stands for {dataset.get_kind_display()} here; "
-            f"choose another name for these {Kind(output.kind).label}."
-        )
     if newest and dataset.kind == Kind.BENCHMARK:
-        Check.objects.relying_on(dataset.pk).update(status=Check.Status.STALE)
+        Check.objects.outdate(dataset, by=run.user)
     return Version.objects.create(
         dataset=dataset,
         number=newest + 1,
         run=run,
         role=output.role,
         folder=output.folder,
+        manifest_path=output.manifest_path,
         content_hash=output.manifest.content_hash,
         rows=output.manifest.rows,
         bytes=output.manifest.bytes,
@@ -196,19 +218,20 @@ def record_version(run: Run, output: Output) -> Version:
 
 @transaction.atomic
 def _fail(part: Part, error: str, trace: str = "") -> None:
+    run = Run.objects.held(part.run_id)
     if part.mine().update(status=Part.Status.FAILED, error=error, finished=Now()):
-        part.run.fail(error, trace)
+        run.fail(error, trace)
 
 
 def reap() -> None:
     """Free the parts of silent workers, and ring again for what waits; every worker does this on a timer."""
-    for part in Part.objects.lost().select_related("run"):
-        if part.tries >= Part.MAX_TRIES:
-            _fail(part, f"The worker was lost {part.tries} times at {part}; see its memory and its log.")
-        else:
-            part.let_go()
-    if Part.objects.filter(status=Part.Status.RUNNING).count() < Worker.objects.alive().count():
-        for run in Run.objects.waiting():
+    lost = Part.objects.lost()
+    lost.filter(tries__lt=Part.MAX_TRIES).update(status=Part.Status.OPEN)
+    for part in lost.filter(tries__gte=Part.MAX_TRIES).select_related("run"):
+        _fail(part, f"The worker was lost {part.tries} times at {part}; see its memory and its log.")
+    for run in Run.objects.waiting():
+        held = Part.objects.filter(status=Part.Status.RUNNING, run__queue=run.queue).count()
+        if held < len(Worker.objects.serving(run.queue)):
             ring(run, bells=1)
 
 
@@ -220,6 +243,7 @@ class Pulse:
     """One thread per process that beats for the parts it holds, says that the worker is there, and reaps."""
 
     def __init__(self) -> None:
+        self.queues: list[str] = []
         self._held: set[Part] = set()
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -236,17 +260,19 @@ class Pulse:
                 self._held.discard(part)
 
     @contextmanager
-    def running(self, *, serving: bool) -> Iterator[None]:
-        """Beat while the block runs; `serving` tells others that this process takes whatever is open."""
-        self.start(serving=serving)
+    def running(self) -> Iterator[None]:
+        """Beat for the parts of this process while the block runs."""
+        self.start()
         try:
             yield
         finally:
             self.stop()
 
-    def start(self, *, serving: bool) -> None:
+    def start(self, queues: Collection[str] = ()) -> None:
+        """With `queues`, tell others that this process takes whatever is open there."""
+        self.queues = list(queues)
         self._over.clear()
-        self._thread = threading.Thread(target=self._run, args=[serving], name="pulse", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -255,11 +281,11 @@ class Pulse:
             self._thread.join(timeout=5)
             self._thread = None
 
-    def _run(self, serving: bool) -> None:
+    def _run(self) -> None:
         beats = 0
         while not self._over.is_set():
             try:
-                self.beat(serving)
+                self.beat()
                 if beats % 3 == 2:
                     reap()
             except Exception:
@@ -271,10 +297,12 @@ class Pulse:
         Worker.objects.filter(name=worker_name()).delete()
         connection.close()
 
-    def beat(self, serving: bool) -> None:
+    def beat(self) -> None:
         """A part past its deadline gets no more beats: it is taken for lost and given to another worker."""
-        if serving:
-            Worker.objects.update_or_create(name=worker_name(), defaults={"seen": Now()})
+        if self.queues and not Part.leaving.is_set():
+            Worker.objects.update_or_create(
+                name=worker_name(), defaults={"queues": self.queues, "seen": Now()}
+            )
         with self._lock:
             held = [part for part in self._held if not part.overdue]
         for part in held:
@@ -286,8 +314,8 @@ pulse = Pulse()
 
 def carry_out(run: Run) -> Run:
     """See a run through to its end: wait while workers are there, and do the work here while none is."""
-    with pulse.running(serving=False):
+    with pulse.running():
         while not (run := Run.objects.select_related("project").get(pk=run.pk)).over:
-            if Worker.objects.alive().exists() or not work(run.pk, only=True):
+            if Worker.objects.serving(run.queue) or not work(run.pk):
                 time.sleep(min(0.2, settings.SILENCE / 10))
     return run

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from curation.engine.errors import BadInput
 from curation.engine.mixing import Cut
+from curation.gates import ROWS_COME_FROM
 from curation.models import Dataset, Export, Kind, Project, Run, Version, store
 
 
@@ -26,6 +27,7 @@ class Step:
     run: int
     version: str
     detail: dict[str, Any]
+    present: bool = False  # the row is in that version
 
 
 ROWS = (Kind.RECORDS, Kind.MIXTURE, Kind.BENCHMARK)
@@ -48,14 +50,16 @@ def story(project: Project, dataset: str, record_id: str) -> list[Step]:
 
 
 def _family(dataset: Dataset) -> list[Version]:
-    """All live versions that the dataset's versions were made from, or that were made of them, oldest first."""
+    """Live versions that rows of the dataset came from or went into, and what was made beside them, oldest first."""
     found = set(dataset.versions.values_list("pk", flat=True))
     edge = found
     while edge:
-        made = Version.objects.filter(run__inputs__in=edge).values_list("pk", flat=True)
-        used = Version.objects.filter(consumers__outputs__in=edge).values_list("pk", flat=True)
-        beside = Version.objects.filter(run__outputs__in=edge).values_list("pk", flat=True)
-        edge = (set(made) | set(used) | set(beside)) - found
+        into = Run.objects.filter(run_inputs__version__in=edge, run_inputs__role__in=ROWS_COME_FROM)
+        made = Version.objects.filter(run__in=into).values_list("pk", flat=True)
+        runs = Run.objects.filter(outputs__in=edge)
+        used = Version.objects.filter(run_inputs__run__in=runs, run_inputs__role__in=ROWS_COME_FROM)
+        beside = Version.objects.filter(run__in=runs).values_list("pk", flat=True)
+        edge = (set(made) | set(used.values_list("pk", flat=True)) | set(beside)) - found
         found |= edge
     versions = Version.objects.live().filter(pk__in=found).select_related("dataset", "run")
     return list(versions.order_by("pk"))
@@ -68,16 +72,15 @@ def find_row(version: Version, record_id: str, columns: list[str] | None = None)
 
 def _parents(family: list[Version], record_id: str) -> Iterator[str]:
     """Ids of the rows that a row was made of, at any distance."""
-    open_ids, seen = [record_id], {record_id}
     versions = [version for version in family if version.kind in ROWS]
-    while open_ids:
-        rows = (find_row(version, open_ids[-1], ["parents"]) for version in versions)
-        row = next((row for row in rows if row), None)
-        open_ids.pop()
-        for parent in (row or {}).get("parents", ()):
+    waiting, seen = [record_id], {record_id}
+    while waiting:
+        current = waiting.pop()
+        rows = [row for version in versions if (row := find_row(version, current, ["parents"]))]
+        for parent in rows[0]["parents"] if rows else ():
             if parent not in seen:
                 seen.add(parent)
-                open_ids.append(parent)
+                waiting.append(parent)
                 yield parent
 
 
@@ -91,7 +94,9 @@ def _presence(version: Version, record_id: str) -> Iterator[Step]:
     if version.kind not in ROWS:
         return
     if row := find_row(version, record_id):
-        yield Step(_said(version.run, row), version.run_id, str(version), {"record_id": record_id})
+        yield Step(
+            _said(version.run, row), version.run_id, str(version), {"record_id": record_id}, present=True
+        )
     elif version.kind == Kind.MIXTURE:
         yield from _not_sampled(version, record_id)
 
@@ -138,8 +143,9 @@ def _about(version: Version, record_id: str) -> Iterator[dict[str, Any]]:
 
 
 def _exports(steps: list[Step], family: list[Version]) -> Iterator[Step]:
-    mixtures = {step.version for step in steps if step.what.startswith("chosen")}
-    keys = [version.pk for version in family if str(version) in mixtures]
-    for export in Export.objects.filter(version__in=keys).select_related("mixture", "version__dataset"):
+    """The exports of the mixtures that have the row."""
+    present = {step.version for step in steps if step.present}
+    mixtures = [one.pk for one in family if one.kind == Kind.MIXTURE and str(one) in present]
+    for export in Export.objects.filter(version__in=mixtures).select_related("mixture", "version__dataset"):
         detail = {"profiles": export.profiles, "commit": export.commit}
         yield Step(f"in {export} ({export.status})", export.run_id, str(export.version), detail)

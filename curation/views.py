@@ -1,3 +1,7 @@
+from collections.abc import Callable
+from functools import partial
+
+from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
@@ -8,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from sesame.utils import get_user
 
 from curation import jobs
+from curation.engine.errors import Refused
 from curation.models import Run
 
 
@@ -39,6 +44,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "run": run,
             "progress": run.progress(),
+            "steers": Run.objects.run_by(request.user).filter(pk=pk).exists(),
             "inputs": run.run_inputs.select_related("version__dataset").order_by("role", "position"),
             "outputs": run.outputs.select_related("dataset").order_by("pk"),
             "parts": run.parts.order_by("stage", "index")[:200],
@@ -50,11 +56,16 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def turn_run(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Cancel, pause or resume; what is over already stays as it is."""
-    run = get_object_or_404(Run.objects.visible_to(request.user), pk=pk)
-    turns = {"cancel": run.cancel, "pause": run.pause, "resume": run.resume}
+    run = get_object_or_404(Run.objects.run_by(request.user), pk=pk)
+    turns: dict[str, Callable[..., bool]] = {
+        "cancel": run.cancel,
+        "pause": run.pause,
+        "resume": partial(jobs.resume, run),
+    }
     if verb not in turns:
         raise Http404
-    if turns[verb](by=request.user) and verb == "resume":
-        run.refresh_from_db()
-        jobs.ring(run)
+    try:
+        turns[verb](by=request.user)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
     return redirect(run)

@@ -33,6 +33,7 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
         ]
         self.bulk_create(
             rulings,
+            batch_size=1000,
             update_conflicts=True,
             unique_fields=["project", "row_fingerprint", "item_fingerprint"],
             update_fields=["verdict", "reason", "by", "at"],
@@ -49,10 +50,6 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
             reason=reason,
         )
         return len(pairs)
-
-    def verdicts(self, project: Project) -> dict[tuple[str, str], str]:
-        pairs = self.filter(project=project).values_list("row_fingerprint", "item_fingerprint", "verdict")
-        return {(row, item): verdict for row, item, verdict in pairs}
 
 
 class Ruling(models.Model):
@@ -82,3 +79,14 @@ class Ruling(models.Model):
 
     def __str__(self) -> str:
         return f"{self.row_fingerprint} and {self.item_fingerprint}: {self.verdict}"
+
+    def row(self) -> dict[str, str]:
+        """As it is frozen."""
+        return {
+            "row_fingerprint": self.row_fingerprint,
+            "item_fingerprint": self.item_fingerprint,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "by": self.by.get_username(),
+            "at": self.at.isoformat(),
+        }

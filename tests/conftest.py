@@ -1,6 +1,7 @@
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import settings as hypothesis
 
 from curation import jobs
 from curation.engine.records import SCHEMA, Content, Message, Record, record_id, to_batch
-from curation.models import Kind, Project, shell_user
+from curation.models import Kind, Part, Project, shell_user
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,10 +23,11 @@ class Nothing:
 
 
 @pytest.fixture(autouse=True)
-def places(settings, tmp_path):
+def places(settings, tmp_path, monkeypatch):
     """Every test has a store of its own, and workers are given up for lost after 2 s."""
     settings.STORE_URL = str(tmp_path / "store")
     settings.SILENCE = 2
+    monkeypatch.setattr(Part, "BACKOFF", timedelta())
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +41,7 @@ def silent_bells(monkeypatch):
 @pytest.fixture(autouse=True)
 def no_threads(monkeypatch):
     """A thread sees nothing of a test's transaction: the pulse beats in tests of real workers only."""
-    monkeypatch.setattr(jobs.Pulse, "running", lambda self, *, serving: nullcontext())
+    monkeypatch.setattr(jobs.Pulse, "running", lambda self: nullcontext())
 
 
 @pytest.fixture

@@ -91,10 +91,8 @@ def test_applying_removes_the_two_rows_and_certifies_the_rest(scanned):
 def test_a_clean_version_scans_clean(scanned):
     told("apply", scanned["run"])
     assert told("scan", "chats-clean", against=["quiz"])["matches"] == 0
-    assert (
-        Check.objects.standing(Version.objects.get(dataset__name="chats-clean"), "decontamination").status
-        == "passed"
-    )
+    (check,) = Check.objects.standing(Version.objects.get(dataset__name="chats-clean"), "decontamination")
+    assert check.status == "passed"
 
 
 def test_a_false_alarm_stays(scanned):
@@ -184,7 +182,9 @@ def test_without_a_passing_check_an_export_needs_a_reason_which_is_kept(imported
     with pytest.raises(CommandError, match="chats@1 has no decontamination check"):
         told("export", "raw")
     assert told("export", "raw", override="a dry run for the loader")["export"] == "raw export 1"
-    assert Event.objects.get(verb="exported").detail == {"override": "a dry run for the loader"}
+    detail = Event.objects.get(verb="exported").detail
+    assert detail["override"] == "a dry run for the loader"
+    assert detail["obstacles"] == ["chats@1 has no decontamination check"]
     assert Export.objects.get().override == "a dry run for the loader"
 
 
@@ -261,3 +261,35 @@ def test_the_same_code_serves_an_object_store(settings, db, tmp_path):
     assert told("verify")["faults"] == 0
     removed = rows(Version.objects.get(dataset__name="chats-removed"))[0]["record_id"]
     assert len(told("story", "chats", removed)["steps"]) == 3
+
+
+def test_a_weaker_scan_is_no_decontamination_check(imported, tmp_path):
+    told("scan", "chats", against=["quiz"], n=30)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: raw\nseed: 3\ncomponents:\n- dataset: chats\n  rows: 4\n")
+    told("mix", str(recipe))
+    with pytest.raises(CommandError, match="chats@1 has no decontamination check"):
+        told("export", "raw")
+
+
+def test_a_purged_source_cannot_be_exported_again(mixed, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        told("purge", "chats@1", reason="the licence was revoked")
+    with pytest.raises(CommandError, match="it was made of chats@1, which was purged"):
+        told("export", "first", override="all the same")
+
+
+def test_a_reason_that_was_not_needed_is_not_kept(mixed):
+    told("export", "first", override="just in case")
+    assert Export.objects.get().override == ""
+
+
+def test_two_versions_of_one_benchmark_are_refused(imported, tmp_path):
+    told("benchmark", lines(tmp_path / "quiz.jsonl", [{"question": item} for item in ITEMS]), name="quiz")
+    with pytest.raises(CommandError, match="A benchmark is given twice"):
+        told("scan", "chats", against=["quiz@1", "quiz@2"])
+
+
+def test_a_project_that_nobody_opened_is_not_made_by_a_typo(imported):
+    with pytest.raises(CommandError, match="There is no project defualt; there are: default"):
+        told("runs", project="defualt")

@@ -8,6 +8,7 @@ DataError
 └── Stopped       the work was taken from this worker
     ├── Cancelled somebody pressed stop
     ├── Paused    somebody pressed pause; the part goes on later from its checkpoint
+    ├── Leaving   the worker was told to stop; the part goes back to the queue
     └── Fenced    this attempt was given up for lost and another worker has the part
 
 The text of each is a sentence for the person who started the run.
@@ -40,6 +41,10 @@ class Cancelled(Stopped):
 
 class Paused(Stopped):
     """The run is paused."""
+
+
+class Leaving(Stopped):
+    """This worker is on its way out."""
 
 
 class Fenced(Stopped):

@@ -6,11 +6,12 @@ its place is kept in `meta["origin"]`, so that a row can be found again in the f
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
@@ -158,12 +159,12 @@ def check_rejected(rows: int, reasons: dict[str, int], limit: float) -> None:
         raise BadInput("There are no rows in this source")
 
 
-def repeated(ids: Sequence[pa.Array]) -> np.ndarray:
-    """Positions (in the concatenation of `ids`) of every id that stood before, ascending. 24 bytes a row."""
+def repeated(ids: Iterable[pa.Array]) -> npt.NDArray[np.int64]:
+    """Positions (in the concatenation of `ids`) of every id that stood before, ascending. About 60 bytes a row."""
     halves = [id_halves(column) for column in ids]
     if not halves:
         return np.empty(0, np.int64)
     first, last = (np.concatenate(side) for side in zip(*halves, strict=True))
-    order = np.lexsort((np.arange(len(first)), last, first))
+    order = np.lexsort((last, first))
     same = (first[order][1:] == first[order][:-1]) & (last[order][1:] == last[order][:-1])
     return np.sort(order[1:][same])

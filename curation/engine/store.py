@@ -1,14 +1,15 @@
 """
 Immutable Parquet datasets in a folder or a bucket.
 
-A run writes below `<run>-<attempt>/` and nothing there is ever renamed: shards first, then the manifest that
-lists them, and the caller's database row makes the whole visible. Whatever has no row is litter for `sweep`.
+A run writes below a folder of its own and nothing there is ever renamed: shards first, then the manifest that lists
+them, and the caller's database row makes the whole visible. Whatever has no row is litter for `sweep`.
 All paths in this module are relative to the root of the store, with forward slashes.
 """
 
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -26,7 +27,6 @@ from curation.engine.errors import BadInput
 GROUP_ROWS = 10_000
 GROUP_BYTES = 64 << 20
 SHARD_ROWS = 100_000
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def manifest(schema: pa.Schema, shards: Iterable[Shard]) -> Manifest:
 class HashingFile:
     """A file that is being written and hashed in one pass; pyarrow and json writers take it as it is."""
 
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw, self._hash, self.bytes = raw, hashlib.sha256(), 0
+    def __init__(self, raw: BinaryIO, *, local: bool = False) -> None:
+        self._raw, self._local, self._hash, self.bytes = raw, local, hashlib.sha256(), 0
         self.closed = False
 
     def write(self, data: Any) -> int:
@@ -92,8 +92,12 @@ class HashingFile:
         self._raw.flush()
 
     def close(self) -> None:
+        """On a local disk the bytes are there before anybody is told of them."""
         if not self.closed:
             self.closed = True
+            self._raw.flush()
+            if hasattr(self._raw, "fileno") and self._local:
+                os.fsync(self._raw.fileno())
             self._raw.close()
 
     def writable(self) -> bool:
@@ -112,8 +116,8 @@ class HashingFile:
 
 class ShardWriter:
     """
-    Writes one shard. Row groups are cut at 10,000 rows (or 64 MiB, whichever comes first), so the bytes depend on
-    the rows and not on how they arrive in batches of the same boundaries.
+    Writes one shard. Row groups are cut at 10,000 rows, or at the first batch border past 64 MiB: equal rows in equal
+    batches are equal bytes, and short rows are so in any batches.
     """
 
     def __init__(self, store: "Store", path: str, schema: pa.Schema) -> None:
@@ -164,7 +168,7 @@ class Store:
     """A local folder or any fsspec URL. Thread-safe; holds no open files."""
 
     def __init__(self, url: str) -> None:
-        self.fs, self.root = fsspec.core.url_to_fs(url)
+        self.fs, self.root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self.local = "file" in (
             self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,)
         )
@@ -175,7 +179,7 @@ class Store:
     def create(self, path: str) -> HashingFile:
         if self.local:
             Path(self.full(path)).parent.mkdir(parents=True, exist_ok=True)
-        return HashingFile(self.fs.open(self.full(path), "wb"))
+        return HashingFile(self.fs.open(self.full(path), "wb"), local=self.local)
 
     def open(self, path: str) -> Any:
         try:
@@ -196,15 +200,16 @@ class Store:
         with self.open(path) as file:
             return str(file.read().decode())
 
-    def place(self, source: str, target: str) -> None:
-        """Move a file to its final name; done twice, the second time finds it there."""
-        if self.fs.exists(self.full(target)) and not self.fs.exists(self.full(source)):
+    def copy(self, source: str, target: str) -> None:
+        """The same bytes under another name, without writing them again where the disk can do so."""
+        if not self.local:
+            self.fs.copy(self.full(source), self.full(target))
             return
-        if self.local:
-            Path(self.full(target)).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self.full(source), self.full(target))
-        else:
-            self.fs.mv(self.full(source), self.full(target))
+        Path(self.full(target)).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(self.full(source), self.full(target))
+        except OSError:
+            shutil.copyfile(self.full(source), self.full(target))
 
     def remove(self, folder: str) -> None:
         """Remove a folder and all below it; no error when it is not there."""
@@ -221,14 +226,14 @@ class Store:
     def writer(self, path: str, schema: pa.Schema) -> ShardWriter:
         return ShardWriter(self, path, schema)
 
-    def publish(self, folder: str, schema: pa.Schema, shards: Iterable[Shard]) -> Manifest:
+    def publish(self, path: str, schema: pa.Schema, shards: Iterable[Shard]) -> Manifest:
         """Write the manifest, the last file of a version."""
         made = manifest(schema, shards)
-        self.put(f"{folder}/{MANIFEST}", made.to_json())
+        self.put(path, made.to_json())
         return made
 
-    def manifest(self, folder: str) -> Manifest:
-        return Manifest.from_json(self.get(f"{folder}/{MANIFEST}"))
+    def manifest(self, path: str) -> Manifest:
+        return Manifest.from_json(self.get(path))
 
     def batches(
         self, shards: Iterable[Shard], columns: list[str] | None = None, rows: int = GROUP_ROWS

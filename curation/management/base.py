@@ -15,15 +15,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from curation import jobs
-from curation.engine.errors import DataError
-from curation.models import Project, Run, shell_user
+from curation.engine.errors import BadInput, DataError
+from curation.models import Event, Project, Run, shell_user
+
+DEFAULT = "default"
 
 
 class ProjectCommand(BaseCommand):
     """Acts on one project as user `shell`. What a `DataError` says is what the person reads."""
 
+    opens_projects = False
+
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--project", default="default", help="name of the project (default: %(default)s)")
+        parser.add_argument("--project", default=DEFAULT, help="name of the project (default: %(default)s)")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
         self.add_own_arguments(parser)
 
@@ -32,9 +36,9 @@ class ProjectCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         prepare_database()
-        self.project, _ = Project.objects.get_or_create(name=options["project"])
         self.user = shell_user()
         try:
+            self.project = self._project(options["project"])
             answer = self.act(options)
         except DataError as error:
             raise CommandError(str(error)) from None
@@ -44,6 +48,15 @@ class ProjectCommand(BaseCommand):
                 self.stdout.write(line)
         except BrokenPipeError:  # whoever read it, such as head, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def _project(self, name: str) -> Project:
+        if not self.opens_projects and name != DEFAULT and not Project.objects.filter(name=name).exists():
+            known = ", ".join(Project.objects.order_by("name").values_list("name", flat=True))
+            raise BadInput(f"There is no project {name}; there are: {known or 'none yet'}.")
+        project, new = Project.objects.open(name)
+        if new:
+            Event.objects.record("opened", project, project=project, by=self.user)
+        return project
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do it; what comes back is printed, as JSON or through `told`."""

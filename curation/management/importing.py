@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.utils.text import slugify
 
 from curation.management.base import ProjectCommand
 from curation.models import Source
@@ -14,6 +13,7 @@ from curation.tasks.importing import start_import
 
 
 class ImportingCommand(ProjectCommand):
+    opens_projects = True
     split_role: Source.SplitRole
 
     def add_own_arguments(self, parser: CommandParser) -> None:
@@ -34,10 +34,6 @@ class ImportingCommand(ProjectCommand):
         raise NotImplementedError
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
-        if slugify(options["name"]) != options["name"].lower():
-            raise CommandError(
-                f"{options['name']!r} is no name: use letters, digits, hyphens and underscores."
-            )
         run = self.see_through(
             start_import(
                 self.project,

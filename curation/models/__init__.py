@@ -5,12 +5,13 @@ from curation.models.dataset import Dataset, Kind, Version, store
 from curation.models.event import Event
 from curation.models.mixture import Export, Mixture
 from curation.models.part import Output, Part
-from curation.models.project import Membership, Project, shell_user
+from curation.models.project import DECONTAMINATION, Membership, Project, shell_user
 from curation.models.run import Run, RunInput
 from curation.models.source import Source
 from curation.models.worker import Worker
 
 __all__ = [
+    "DECONTAMINATION",
     "Check",
     "Dataset",
     "Event",

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 
-from curation.models.dataset import Version
+from curation.models.dataset import Dataset, Version
+from curation.models.event import Event
 from curation.models.project import OwnedQuerySet
 from curation.models.run import Run
 
@@ -12,19 +14,48 @@ from curation.models.run import Run
 class CheckQuerySet(OwnedQuerySet["Check"]):
     owner_path = "version__dataset__project"
 
-    def standing(self, version: Version, kind: str) -> Check | None:
-        """The newest verdict about a version; a row subset inherits what was found out about the whole."""
+    def standing(self, version: Version, kind: str) -> list[Check]:
+        """
+        The newest verdict on every dataset that a version was ever checked against. A row subset inherits what was
+        found out about the whole, where it was not checked itself.
+        """
+        found: list[Check] = []
+        answered: set[int] = set()
         at: Version | None = version
         while at is not None:
-            if check := self.filter(version=at, kind=kind).select_related("run").order_by("-pk").first():
-                return check
+            for check in self.filter(version=at, kind=kind).prefetch_related("against").order_by("-pk"):
+                asked = {other.dataset_id for other in check.against.all()}
+                if asked - answered or not (asked or found):
+                    found.append(check)
+                    answered |= asked
             at = at.subset_of
-        return None
+        return found
 
-    def relying_on(self, dataset_id: int) -> CheckQuerySet:
-        """Checks whose run read an earlier version of a dataset."""
-        runs = Run.objects.filter(inputs__dataset=dataset_id)
-        return self.filter(run__in=runs).exclude(status=Check.Status.STALE)
+    @transaction.atomic
+    def record(
+        self, version: Version, kind: str, *, passed: bool, run: Run, against: Iterable[Version], **said: Any
+    ) -> Check:
+        """A new verdict; born stale when what it was checked against is not the newest any more."""
+        others = list(against)
+        asked = {other.dataset_id for other in others}
+        locked = Dataset.objects.select_for_update().filter(pk__in=asked).order_by("pk")
+        newest = {dataset.pk: dataset.newest() for dataset in list(locked)}
+        outdated = any(newest[other.dataset_id] != other for other in others)
+        verdict = Check.Status.PASSED if passed else Check.Status.FAILED
+        status = Check.Status.STALE if outdated else verdict
+        check = self.create(version=version, kind=kind, status=status, run=run, **said)
+        check.against.set(others)
+        project = version.dataset.project
+        Event.objects.record("checked", check, project=project, by=run.user, status=status, run=run.pk)
+        return check
+
+    def outdate(self, dataset: Dataset, *, by: Any) -> None:
+        """A dataset has a new version: what was checked against an earlier one has to be checked again."""
+        relying = self.filter(against__dataset=dataset).exclude(status=Check.Status.STALE).distinct()
+        for check in relying.select_related("version__dataset__project"):
+            self.filter(pk=check.pk).update(status=Check.Status.STALE)
+            project = check.version.dataset.project
+            Event.objects.record("outdated", check, project=project, by=by, because=dataset.name)
 
 
 class Check(models.Model):
@@ -39,6 +70,9 @@ class Check(models.Model):
     kind = models.CharField(max_length=40)
     status = models.CharField(max_length=10, choices=Status)
     run = models.ForeignKey(Run, models.PROTECT, related_name="checks")
+    against: models.ManyToManyField[Version, Any] = models.ManyToManyField(
+        Version, related_name="relied_on_by"
+    )
     summary = models.CharField(max_length=300)
     detail: Any = models.JSONField(default=dict)
     created = models.DateTimeField(auto_now_add=True)

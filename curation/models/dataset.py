@@ -2,20 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 from django.conf import settings
 from django.db import models, transaction
 
-from curation.engine.errors import BadInput
+from curation.engine.errors import BadInput, Refused
 from curation.engine.store import Manifest, Shard, Store
 from curation.models.event import Event
 from curation.models.project import OwnedQuerySet, Project
 from curation.models.source import Source
-
-if TYPE_CHECKING:
-    pass
 
 
 @cache
@@ -40,6 +37,30 @@ class Kind(models.TextChoices):
     ORIGINS = "origins", "origins of mixed rows"
 
 
+class DatasetQuerySet(OwnedQuerySet["Dataset"]):
+    def require_kind(self, taken: Dataset, kind: Kind) -> None:
+        """A name stands for one kind of rows."""
+        if taken.kind != kind:
+            raise Refused(
+                f"The name {taken.name} stands for {taken.get_kind_display()} here; "
+                f"choose another name for these {kind.label}."
+            )
+
+    def require_free(self, project: Project, name: str, kind: Kind, source: str = "") -> None:
+        """
+        Refuse a run whose output would go under a name that stands for something else: other kinds of rows, or the
+        rows of another source (`source` is empty for what no import made).
+        """
+        taken = self.filter(project=project, name=name).select_related("source").first()
+        if taken is None:
+            return
+        self.require_kind(taken, kind)
+        if taken.versions.exists() and (taken.source.name if taken.source else "") != source:
+            raise Refused(
+                f"The dataset {name} was not made by {source or 'this kind of run'}; choose another name."
+            )
+
+
 class Dataset(models.Model):
     """A name; what it stands for is in its versions."""
 
@@ -48,7 +69,7 @@ class Dataset(models.Model):
     kind = models.CharField(max_length=12, choices=Kind)
     source = models.ForeignKey(Source, models.PROTECT, null=True, related_name="datasets")
 
-    objects = OwnedQuerySet["Dataset"].as_manager()
+    objects = DatasetQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="dataset_name")]
@@ -65,6 +86,15 @@ class VersionQuerySet(OwnedQuerySet["Version"]):
 
     def live(self) -> VersionQuerySet:
         return self.filter(purged__isnull=True)
+
+    def mixture(self, project: Project, text: str) -> Version:
+        """A mixture by name or name@number; only these are exported."""
+        version = self.named(project, text)
+        if version.kind != Kind.MIXTURE:
+            raise BadInput(
+                f"{version} holds {version.kind.label}; export a mixture (see `mix`), even one of one dataset."
+            )
+        return version
 
     def named(self, project: Project, text: str) -> Version:
         """`name@number`, or the newest version of `name`; BadInput when there is none."""
@@ -88,6 +118,7 @@ class Version(models.Model):
     run = models.ForeignKey("curation.Run", models.PROTECT, related_name="outputs")
     role = models.CharField(max_length=40)
     folder = models.CharField(max_length=200, unique=True)
+    manifest_path = models.CharField(max_length=250)
     content_hash = models.CharField(max_length=64)
     rows = models.PositiveBigIntegerField()
     bytes = models.PositiveBigIntegerField()
@@ -114,7 +145,7 @@ class Version(models.Model):
     def manifest(self) -> Manifest:
         if self.purged:
             raise BadInput(f"{self} was purged: {(self.tombstone or {}).get('reason')}")
-        return store().manifest(self.folder)
+        return store().manifest(self.manifest_path)
 
     def shards(self) -> tuple[Shard, ...]:
         return self.manifest().shards

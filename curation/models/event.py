@@ -8,7 +8,15 @@ from django.db import models
 from curation.models.project import OwnedQuerySet, Project
 
 
-class EventManager(models.Manager["Event"].from_queryset(OwnedQuerySet["Event"])):  # type: ignore[misc]
+class EventQuerySet(OwnedQuerySet["Event"]):
+    def update(self, **kwargs: Any) -> int:
+        raise TypeError("Events are never changed")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise TypeError("Events are never deleted")
+
+
+class EventManager(models.Manager["Event"].from_queryset(EventQuerySet)):  # type: ignore[misc]
     def record(
         self, verb: str, obj: models.Model, *, project: Project, by: Any = None, **detail: Any
     ) -> Event:

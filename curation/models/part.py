@@ -1,19 +1,20 @@
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import pyarrow as pa
 from django.conf import settings
-from django.db import models
-from django.db.models import F
+from django.db import models, transaction
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from curation.engine.configs import load
-from curation.engine.errors import Cancelled, Fenced, Paused
+from curation.engine.errors import Cancelled, Fenced, Leaving, Paused
 from curation.engine.store import Manifest, Shard, ShardWriter, Store
 from curation.models.dataset import Kind, Version, store
 from curation.models.run import Run
@@ -29,6 +30,7 @@ class Output:
     dataset: str
     kind: Kind
     folder: str
+    manifest_path: str
     manifest: Manifest
     facts: dict[str, Any] = field(default_factory=dict)
     subset_of: Version | None = None
@@ -36,8 +38,9 @@ class Output:
 
 class PartQuerySet(models.QuerySet["Part"]):
     def open(self) -> PartQuerySet:
-        """Free to be taken."""
-        return self.filter(status=Part.Status.OPEN, run__status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
+        """Free to be taken now."""
+        ready = Q(not_before=None) | Q(not_before__lte=Now())
+        return self.filter(ready, status=Part.Status.OPEN, run__in=Run.objects.active())
 
     def lost(self) -> PartQuerySet:
         """Taken, but silent for too long: the worker was killed, hangs, or the machine went away."""
@@ -45,33 +48,43 @@ class PartQuerySet(models.QuerySet["Part"]):
             status=Part.Status.RUNNING, heartbeat__lt=Now() - timedelta(seconds=settings.SILENCE)
         )
 
-    def claim(self, worker: str, first: int | None = None, only: bool = False) -> Part | None:
-        """Take an open part for this worker, of run `first` before (or instead of) others; None if none is."""
-        wanted = models.Case(models.When(run=first, then=0), default=1)
-        free = self.open().filter(run=first) if only else self.open()
-        while candidates := list(free.order_by(wanted, "run", "index").values_list("pk", flat=True)[:8]):
-            for pk in candidates:
-                taken = self.filter(pk=pk, status=Part.Status.OPEN).update(
-                    status=Part.Status.RUNNING,
-                    attempt=F("attempt") + 1,
-                    tries=F("tries") + 1,
-                    worker=worker,
-                    started=Now(),
-                    heartbeat=Now(),
-                )
-                if taken:
-                    return self.select_related("run__project").get(pk=pk)
+    def claim(self, worker: str, *, run: int | None = None, queues: Collection[str] = ()) -> Part | None:
+        """
+        Take an open part for this worker: of `run` first, then of any run of these queues. None if none is open.
+        """
+        wanted = [self.open().filter(run=run)] if run else []
+        wanted += [self.open().filter(run__queue__in=queues)] if queues else []
+        for free in wanted:
+            while candidates := list(free.order_by("run", "stage", "index").values_list("pk", flat=True)[:8]):
+                for pk in candidates:
+                    if part := self._take(pk, worker):
+                        return part
         return None
+
+    @transaction.atomic
+    def _take(self, pk: int, worker: str) -> Part | None:
+        """The token is read in the transaction that raised it: nobody can have raised it again."""
+        taken = self.filter(pk=pk, status=Part.Status.OPEN).update(
+            status=Part.Status.RUNNING,
+            attempt=F("attempt") + 1,
+            tries=F("tries") + 1,
+            worker=worker,
+            started=Now(),
+            heartbeat=Now(),
+        )
+        return self.select_related("run__project").get(pk=pk) if taken else None
 
 
 class Part(models.Model):
     """
     One idempotent slice of a stage of a run. `attempt` is the fencing token: whatever an earlier attempt still
-    does to its row changes nothing, and its files have other names.
+    does to its row changes nothing, and every file that it writes has a name of its own.
     """
 
     MAX_TRIES = 5
+    BACKOFF = timedelta(seconds=1)
     DEADLINE = timedelta(minutes=15)
+    leaving = threading.Event()  # set when this process is told to stop: parts go back to the queue
 
     class Status(models.TextChoices):
         OPEN = "open"
@@ -94,18 +107,22 @@ class Part(models.Model):
     error = models.TextField(blank=True)
     started = models.DateTimeField(null=True)
     heartbeat = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
 
     objects = PartQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "stage", "index"], name="part_of_stage")]
-        indexes = [models.Index(fields=["status", "heartbeat"])]
+        indexes = [
+            models.Index(fields=["status", "heartbeat"]),
+            models.Index(fields=["status", "run", "stage", "index"]),
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.outputs: list[Output] = []
-        self._told, self._since = 0.0, time.monotonic()
+        self._told, self._since, self._reached = 0.0, time.monotonic(), 0
 
     def __str__(self) -> str:
         return f"part {self.index} of stage {self.stage} of {self.run}"
@@ -119,6 +136,10 @@ class Part(models.Model):
 
     def progress(self, done: int, total: int) -> None:
         """Say how far this part is, at most once a second; raises Stopped when the work was taken away."""
+        if self.leaving.is_set():
+            raise Leaving("This worker was told to stop")
+        if done > self._reached:
+            self._reached, self._since = done, time.monotonic()
         if (now := time.monotonic()) - self._told >= min(1.0, settings.SILENCE / 4):
             self._told = now
             self._tell(done=done, total=total)
@@ -130,12 +151,11 @@ class Part(models.Model):
 
     @property
     def overdue(self) -> bool:
-        """Longer at work, since it was taken or reached a checkpoint, than any part should be."""
+        """Longer at work, since it was taken or last got on, than any part should be."""
         return time.monotonic() - self._since > self.DEADLINE.total_seconds()
 
     def _tell(self, **fields: Any) -> None:
-        active = [Run.Status.QUEUED, Run.Status.RUNNING]
-        if not self.mine().filter(run__status__in=active).update(heartbeat=Now(), **fields):
+        if not self.mine().filter(run__in=Run.objects.active()).update(heartbeat=Now(), **fields):
             self._why_stopped()
 
     def _why_stopped(self) -> None:
@@ -146,9 +166,14 @@ class Part(models.Model):
             raise Cancelled(f"This run was {status} while this part was worked on")
         raise Fenced("This part was given to another worker")
 
-    def let_go(self) -> None:
-        """Back into the queue, for a run that was stopped or a try that may be repeated."""
-        self.mine().update(status=Part.Status.OPEN)
+    def let_go(self, *, counted: bool = True) -> None:
+        """Back into the queue. A try that was not the part's fault is not `counted`."""
+        self.mine().update(status=Part.Status.OPEN, tries=F("tries") if counted else F("tries") - 1)
+
+    def try_later(self) -> None:
+        """Back into the queue after a passing fault; the pause doubles with each try."""
+        pause = self.BACKOFF * 2 ** (self.tries - 1)
+        self.mine().update(status=Part.Status.OPEN, not_before=Now() + pause)
 
     @property
     def store(self) -> Store:
@@ -182,8 +207,11 @@ class Part(models.Model):
         subset_of: Version | None = None,
     ) -> Output:
         """Write the manifest of a version; it becomes visible when this part is finished, and only then."""
-        folder = f"{self.run.folder}/{role}"
-        made = self.store.publish(folder, schema, shards)
-        output = Output(role, dataset, kind, folder, made, facts or {}, subset_of)
+        folder, shards = f"{self.run.folder}/{role}", list(shards)
+        if strange := [shard.path for shard in shards if not shard.path.startswith(f"{folder}/")]:
+            raise ValueError(f"{strange[0]} does not lie in {folder}, so a sweep would take it for litter")
+        path = f"{folder}/manifest-{self.attempt}.json"
+        made = self.store.publish(path, schema, shards)
+        output = Output(role, dataset, kind, folder, path, made, facts or {}, subset_of)
         self.outputs.append(output)
         return output

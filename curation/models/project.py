@@ -8,7 +8,10 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
+from curation.engine.names import check_name
+
 SHELL = "shell"
+DECONTAMINATION = "decontamination"
 
 
 def shell_user() -> Any:
@@ -21,17 +24,32 @@ def shell_user() -> Any:
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
+    def open(self, name: str) -> tuple[Project, bool]:
+        """The project of that name, made when there is none; and whether it was made."""
+        return self.get_or_create(name=check_name(name, "The name of a project"))
+
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> ProjectQuerySet:
-        """The one rule of who sees what; everything in a project is visible to those who see the project."""
+        """
+        The one rule of who sees what; everything in a project is visible to those who see the project. Annotators
+        do not: they reach their labelling pages and nothing else.
+        """
+        return self._with_role(user, Membership.Role.ADMIN, Membership.Role.CURATOR, Membership.Role.VIEWER)
+
+    def run_by(self, user: AbstractBaseUser | AnonymousUser) -> ProjectQuerySet:
+        """Where a user may start, stop and change things."""
+        return self._with_role(user, Membership.Role.ADMIN, Membership.Role.CURATOR)
+
+    def _with_role(self, user: AbstractBaseUser | AnonymousUser, *roles: str) -> ProjectQuerySet:
         if user.is_anonymous:
             return self.none()
-        if getattr(user, "is_superuser", False) or user.get_username() == SHELL:
+        shell = user.get_username() == SHELL and not user.is_active
+        if getattr(user, "is_superuser", False) or shell:
             return self
-        return self.filter(memberships__user=user.pk)
+        return self.filter(memberships__user=user.pk, memberships__role__in=roles)
 
 
 def required_checks() -> list[str]:
-    return ["decontamination"]
+    return [DECONTAMINATION]
 
 
 class Project(models.Model):
@@ -75,3 +93,6 @@ class OwnedQuerySet(models.QuerySet[M]):
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         return self.filter(**{f"{self.owner_path}__in": Project.objects.visible_to(user)})
+
+    def run_by(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        return self.filter(**{f"{self.owner_path}__in": Project.objects.run_by(user)})

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
 
-from curation.engine.errors import BadInput
+from curation.engine.errors import BadInput, Refused
 from curation.models.dataset import Version
 from curation.models.event import Event
 from curation.models.project import OwnedQuerySet, Project
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 class RunQuerySet(OwnedQuerySet["Run"]):
     def active(self) -> RunQuerySet:
         """Neither over nor paused."""
-        return self.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
+        return self.filter(status__in=Run.ACTIVE)
 
     def waiting(self) -> RunQuerySet:
         """Active, with a part that nobody has taken."""
         return self.active().filter(parts__status="open").distinct()
+
+    def held(self, pk: int) -> Run:
+        """A run, locked until the transaction ends. Runs are locked before their parts, everywhere."""
+        return self.select_for_update(no_key=True, of=("self",)).select_related("project").get(pk=pk)
 
 
 class Run(models.Model):
@@ -38,6 +42,7 @@ class Run(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    ACTIVE = (Status.QUEUED, Status.RUNNING)
     OVER = (Status.DONE, Status.FAILED, Status.CANCELLED)
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="runs")
@@ -46,7 +51,7 @@ class Run(models.Model):
     config = models.JSONField(default=dict)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    attempt = models.PositiveSmallIntegerField(default=1)
+    queue = models.CharField(max_length=20, default="cpu")
     stage = models.PositiveSmallIntegerField(default=0)
     stage_name = models.CharField(max_length=40, blank=True)
     open = models.PositiveIntegerField(default=0)
@@ -56,6 +61,7 @@ class Run(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     started = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
+    swept = models.DateTimeField(null=True)
     inputs: models.ManyToManyField[Version, RunInput] = models.ManyToManyField(
         Version, through="RunInput", related_name="consumers"
     )
@@ -73,7 +79,7 @@ class Run(models.Model):
 
     @property
     def folder(self) -> str:
-        return f"{self.pk}-{self.attempt}"
+        return str(self.pk)
 
     @property
     def over(self) -> bool:
@@ -101,32 +107,40 @@ class Run(models.Model):
 
     def progress(self) -> dict[str, int]:
         """Done and total of the present stage, summed over its parts, and how many parts are through."""
-        parts = self.parts.filter(stage=self.stage)
-        sums = parts.aggregate(done=Coalesce(Sum("done"), 0), total=Coalesce(Sum("total"), 0))
-        return sums | {"parts": parts.count(), "parts_done": parts.filter(status="done").count()}
+        return self.parts.filter(stage=self.stage).aggregate(
+            done=Coalesce(Sum("done"), 0),
+            total=Coalesce(Sum("total"), 0),
+            parts=Count("pk"),
+            parts_done=Count("pk", filter=Q(status="done")),
+        )
 
     def cancel(self, *, by: Any) -> bool:
         """False when it was over already."""
-        return self._turn(
-            "cancelled", [Run.Status.QUEUED, Run.Status.RUNNING, Run.Status.PAUSED], Run.Status.CANCELLED, by
-        )
+        return self._turn("cancelled", (*Run.ACTIVE, Run.Status.PAUSED), Run.Status.CANCELLED, by)
 
     def pause(self, *, by: Any) -> bool:
-        return self._turn("paused", [Run.Status.QUEUED, Run.Status.RUNNING], Run.Status.PAUSED, by)
+        return self._turn("paused", Run.ACTIVE, Run.Status.PAUSED, by)
 
     @transaction.atomic
     def resume(self, *, by: Any) -> bool:
-        """Go on where it stopped: finished parts stay, the others are open again. Ring the bell afterwards."""
-        stopped = [Run.Status.PAUSED, Run.Status.FAILED, Run.Status.CANCELLED]
-        if not self._turn("resumed", stopped, Run.Status.RUNNING, by):
+        """
+        Go on where it stopped: finished parts stay, the others are open again. False when there is nothing to
+        resume; Refused when the files of its finished parts were swept.
+        """
+        run = Run.objects.held(self.pk)
+        if run.swept:
+            raise Refused(f"The files of {self} were swept since it stopped; start it anew.")
+        if not self._turn(
+            "resumed", (Run.Status.PAUSED, Run.Status.FAILED, Run.Status.CANCELLED), Run.Status.RUNNING, by
+        ):
             return False
-        Run.objects.filter(pk=self.pk).update(error="", traceback="", finished=None)
-        unfinished = self.parts.filter(stage=self.stage).exclude(status="done")
-        unfinished.update(status="open", tries=0, attempt=F("attempt") + 1, error="")
+        Run.objects.filter(pk=self.pk).update(error="", traceback="", started=Coalesce("started", Now()))
+        unfinished = self.parts.exclude(status="done")
+        unfinished.update(status="open", tries=0, attempt=F("attempt") + 1, error="", not_before=None)
         return True
 
     @transaction.atomic
-    def _turn(self, verb: str, before: list[Run.Status], after: Run.Status, by: Any) -> bool:
+    def _turn(self, verb: str, before: tuple[Status, ...], after: Status, by: Any) -> bool:
         finished = Now() if after in self.OVER else None
         turned = Run.objects.filter(pk=self.pk, status__in=before).update(status=after, finished=finished)
         if turned:

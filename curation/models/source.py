@@ -14,9 +14,10 @@ class SourceManager(models.Manager["Source"].from_queryset(OwnedQuerySet["Source
     @transaction.atomic
     def register(self, project: Project, name: str, *, by: Any, **fields: Any) -> Source:
         """A new source, or the same one with what was said anew; its name and split role stay."""
-        source = self.select_for_update().filter(project=project, name=name).first()
-        if source is None:
-            source = self.create(project=project, name=name, owner=by, **fields)
+        source, new = self.select_for_update().get_or_create(
+            project=project, name=name, defaults={"owner": by, **fields}
+        )
+        if new:
             Event.objects.record("registered", source, project=project, by=by, location=source.location)
         elif source.split_role != fields["split_role"]:
             raise Refused(
@@ -25,6 +26,8 @@ class SourceManager(models.Manager["Source"].from_queryset(OwnedQuerySet["Source
             )
         else:
             changed = {key: value for key, value in fields.items() if getattr(source, key) != value}
+            if "location" in changed:
+                changed |= {"mapping": {}, "revision": ""}
             for key, value in changed.items():
                 setattr(source, key, value)
             source.save()

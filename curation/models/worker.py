@@ -12,11 +12,16 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         """Heard of lately, by the database's clock."""
         return self.filter(seen__gt=Now() - timedelta(seconds=settings.SILENCE))
 
+    def serving(self, queue: str) -> list[Worker]:
+        """Those of them that take runs of a queue."""
+        return [worker for worker in self.alive() if queue in worker.queues]
+
 
 class Worker(models.Model):
-    """A process that takes parts from the queue."""
+    """A process that takes parts of runs in its queues."""
 
     name = models.CharField(max_length=200, unique=True)
+    queues = models.JSONField(default=list)
     seen = models.DateTimeField()
 
     objects = WorkerQuerySet.as_manager()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -30,8 +30,8 @@ from curation.engine.exporters import (
 from curation.engine.exporting import ExportConfig, added, all_skips, decontamination
 from curation.engine.mixing import Recipe
 from curation.engine.store import Shard
-from curation.gates import certificates, mixture_version, require_checks
-from curation.models import Event, Export, Mixture, Part, Project, Run, Source
+from curation.gates import require_checks, verdicts
+from curation.models import DECONTAMINATION, Event, Export, Mixture, Part, Project, Run, Source, Version
 from curation.version import CODE
 
 WRITERS = {"parquet": write_parquet, "jsonl": write_jsonl}
@@ -39,8 +39,9 @@ WRITERS = {"parquet": write_parquet, "jsonl": write_jsonl}
 
 def start_export(project: Project, mixture: str, config: ExportConfig, *, user: Any = None) -> Run:
     """Refuse what lacks its checks, else start the export."""
-    version = mixture_version(project, mixture)
-    require_checks(version, project, config.override)
+    version = Version.objects.mixture(project, mixture)
+    if not require_checks(version, project, config.override):
+        config = replace(config, override="")
     inputs = {"mixture": version, "origins": version.run.output("origins")}
     return jobs.start(
         EXPORT, project=project, config=config, inputs=inputs, subject=version.dataset.name, user=user
@@ -139,17 +140,17 @@ def _recipe(run: Run) -> dict[str, Any]:
 def publish_export(part: Part) -> dict[str, Any]:
     """Put every file in its place, then the card, then the manifest that names them all."""
     run, results = part.run, part.run.results(part.stage - 1)
-    folder = f"{run.folder}/export"
+    folder = f"{run.folder}/export-{part.attempt}"
     written = [file for result in results for file in result["files"]]
     number = _number(run)
     build = _build(run, number, tuple(File(**file["file"]) for file in written), results)
-    for file in written:
-        part.store.place(file["at"], f"{folder}/{file['file']['path']}")
+    for done, file in enumerate(written):
+        part.store.copy(file["at"], f"{folder}/{file['file']['path']}")
+        part.progress(done, len(written))
     texts = {"README.md": card(build, location=".")}
-    if told := certificates(run.input("mixture"), run.project):
-        texts["certificates.json"] = orjson.dumps(
-            told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
-        ).decode()
+    if said := verdicts(run.input("mixture"), run.project, DECONTAMINATION):
+        certificates = orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+        texts["certificates.json"] = certificates.decode()
     also = []
     for path, text in texts.items():
         put = part.store.put(f"{folder}/{path}", text)
@@ -202,7 +203,7 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
         configs=tuple(configs),
         files=files,
         code=CODE,
-        decontamination=decontamination(certificates(version, run.project)),
+        decontamination=decontamination(verdicts(version, run.project, DECONTAMINATION)),
         removed=removed,
         override=run.config["override"],
     )
@@ -223,7 +224,8 @@ def _sources(project: Project, rows: dict[str, int]) -> Iterator[CardSource]:
 def publish_row(run: Run) -> None:
     """The one step that publishes: the row that names the folder. The checks must still stand."""
     version = run.input("mixture")
-    require_checks(version, run.project, run.config["override"])
+    Project.objects.select_for_update(no_key=True).get(pk=run.project_id)
+    overridden = require_checks(version, run.project, run.config["override"])
     (made,) = run.results(len(EXPORT.stages) - 1)
     export = Export.objects.create(
         mixture=Mixture.objects.get(project=run.project, name=run.subject),
@@ -237,8 +239,8 @@ def publish_row(run: Run) -> None:
         by=run.user,
     )
     run.summary = {**made, "export": str(export), "version": str(version)}
-    told = {"override": export.override} if export.override else {}
-    Event.objects.record("exported", export, project=run.project, by=run.user, **told)
+    why = {"override": export.override, "obstacles": overridden} if overridden else {}
+    Event.objects.record("exported", export, project=run.project, by=run.user, **why)
 
 
 EXPORT = jobs.register(

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +35,12 @@ from curation.engine.importing import (
     source_file,
 )
 from curation.engine.mapping import Mapping, propose
+from curation.engine.names import check_name
 from curation.engine.readers import Reject, SourceFile, find, hub, looks_like_eval_split
 from curation.engine.readers.files import kind_of
 from curation.engine.records import SCHEMA, Record, to_batch
 from curation.engine.store import SHARD_ROWS, Shard
-from curation.models import Event, Kind, Part, Project, Run, Source
+from curation.models import Dataset, Event, Kind, Part, Project, Run, Source
 
 Found = dict[str, Any]
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -64,6 +64,7 @@ def start_import(
     Register the source (or take it up again) and start its import. Without a mapping the one that is saved with the
     source is used again, as long as its location stays; `recognise` looks at the rows anew.
     """
+    check_name(name)
     is_hub = is_repository(location)
     location = location if is_hub else str(Path(location).absolute())
     known = Source.objects.filter(project=project, name=name, location=location).first()
@@ -79,8 +80,10 @@ def start_import(
     kind = Source.Location.HUB if is_hub else Source.Location.FILES
     fields |= {"kind": kind, "location": location, "split_role": split_role}
     fields |= {"licence": licence} if licence else {}
+    made = Kind.BENCHMARK if config.benchmark else Kind.RECORDS
     with transaction.atomic():
         source = Source.objects.register(project, name, by=user, **fields)
+        Dataset.objects.require_free(project, name, made, source=name)
         return jobs.start(IMPORT, project=project, config=config, subject=source.name, user=user)
 
 
@@ -95,7 +98,7 @@ def find_files(part: Part) -> Found:
     if config.hub:
         api = HfApi()
         repository = hub.resolve(config.location, config.revision or None, api)
-        files = hub.fetch(repository, api, cache=_hub_cache(), progress=partial(part.save_checkpoint, None))
+        files = hub.fetch(repository, api, cache=_hub_cache(), progress=part.progress)
         ignored, revision, licence = repository.ignored, repository.commit, repository.licence or ""
     else:
         found = find(config.location)
@@ -244,8 +247,7 @@ def _revision(files: list[dict[str, Any]]) -> str:
 
 
 def _without_repeated(part: Part, shards: list[Shard]) -> tuple[list[Shard], list[Reject]]:
-    ids = [batch.column("id") for batch in part.store.batches(shards, ["id"])]
-    again = repeated(ids)
+    again = repeated(batch.column("id") for batch in part.store.batches(shards, ["id"]))
     kept, rejects, start = [], [], 0
     for number, shard in enumerate(shards):
         here = again[(again >= start) & (again < start + shard.rows)] - start

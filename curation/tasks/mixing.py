@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+from django.db import transaction
 
 from curation import jobs
 from curation.engine.configs import load
@@ -26,7 +27,7 @@ from curation.engine.mixing import (
 )
 from curation.engine.records import REMOVED, SCHEMA
 from curation.engine.store import SHARD_ROWS, Shard
-from curation.models import Event, Kind, Mixture, Part, Project, Run, Version
+from curation.models import Dataset, Event, Kind, Mixture, Part, Project, Run, Version
 
 ORIGINS = pa.schema([pa.field("record_id", pa.string()), pa.field("component", pa.int32())])
 SHARD_BYTES = 512 << 20
@@ -48,9 +49,12 @@ def start_mix(project: Project, recipe: Recipe, *, user: Any = None) -> Run:
     shares = plan(recipe, {str(version): version.rows for version in versions})
     if not sum(share.rows for share in shares):
         raise BadInput(f"The recipe {recipe.name} asks for no rows at all.")
-    Mixture.objects.define(project, recipe.name, dump(recipe), by=user)
     inputs = {"components": versions}
-    return jobs.start(MIX, project=project, config=recipe, inputs=inputs, subject=recipe.name, user=user)
+    with transaction.atomic():
+        for output, kind in ((recipe.name, Kind.MIXTURE), (f"{recipe.name}-origins", Kind.ORIGINS)):
+            Dataset.objects.require_free(project, output, kind)
+        Mixture.objects.define(project, recipe.name, dump(recipe), by=user)
+        return jobs.start(MIX, project=project, config=recipe, inputs=inputs, subject=recipe.name, user=user)
 
 
 def choose(part: Part) -> dict[str, Any]:
@@ -157,7 +161,7 @@ def publish_mixture(part: Part) -> dict[str, Any]:
     shards = {name: [Shard(**r[name]) for r in results] for name in ("records", "origins", "removed")}
     rows = sum(shard.rows for shard in shards["records"])
     removed = sum(shard.rows for shard in shards["removed"])
-    facts = {"rows": rows, "seed": seed, "shares": choice["shares"], "met_twice": removed}
+    facts = {"rows": rows, "seed": seed, "shares": choice["shares"], "duplicates": removed}
     part.publish("mixture", run.subject, Kind.MIXTURE, SCHEMA, shards["records"], facts=facts)
     part.publish("origins", f"{run.subject}-origins", Kind.ORIGINS, ORIGINS, shards["origins"])
     if removed:
@@ -165,7 +169,7 @@ def publish_mixture(part: Part) -> dict[str, Any]:
     return facts
 
 
-def told(run: Run) -> None:
+def summarise(run: Run) -> None:
     version = run.output("mixture")
     run.summary = {"mixture": run.subject, "version": str(version), **version.facts}
     Event.objects.record("mixed", version, project=run.project, by=run.user, rows=version.rows)
@@ -180,6 +184,6 @@ MIX = jobs.register(
             jobs.Stage("gather", gather_shard, output_shards),
             jobs.Stage("publish", publish_mixture),
         ),
-        finish=told,
+        finish=summarise,
     )
 )

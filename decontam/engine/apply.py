@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +15,7 @@ from curation.engine.errors import BadConfig, Refused
 from curation.engine.records import REMOVED
 
 CONTAMINATED, FALSE_ALARM = "contaminated", "false alarm"
+MOST_TOLD = 20
 
 
 class Policy(StrEnum):
@@ -50,50 +51,60 @@ class Decision:
     by_benchmark: dict[str, int]
 
 
+@dataclass(slots=True)
+class Case:
+    """What speaks against one row: how many matches, the best of them, the first few, and in which benchmarks."""
+
+    matches: int = 0
+    best: Mapping[str, Any] | None = None
+    told: list[dict[str, Any]] = field(default_factory=list)
+    benchmarks: set[str] = field(default_factory=set)
+
+    def add(self, match: Mapping[str, Any]) -> None:
+        self.matches += 1
+        self.benchmarks.add(match["benchmark"])
+        if self.best is None or match["score"] > self.best["score"]:
+            self.best = match
+        if len(self.told) < MOST_TOLD:
+            self.told.append({key: match[key] for key in ("seq", "benchmark", "item_id", "method", "score")})
+
+    def row(self, record_id: str) -> dict[str, str]:
+        assert self.best
+        others = f" and {self.matches - 1:,} more" if self.matches > 1 else ""
+        said = (
+            f"{self.best['method']} match with {self.best['benchmark']} item {self.best['item_id']}{others}"
+        )
+        return {"record_id": record_id, "reason": said, "evidence": orjson.dumps(self.told).decode()}
+
+
 def decide(
     matches: Iterable[Mapping[str, Any]], rulings: Mapping[tuple[str, str], str], config: ApplyConfig
 ) -> Decision:
-    """`rulings` maps (row fingerprint, item fingerprint) to a verdict. One removed row per record, in id order."""
-    evidence: dict[str, list[Mapping[str, Any]]] = {}
-    total = suppressed = false_alarms = unruled_kept = 0
+    """
+    `rulings` maps (row fingerprint, item fingerprint) to a verdict. One removed row per record, in id order, with at
+    most 20 of its matches as evidence; all of them are in the matches version.
+    """
+    cases: dict[str, Case] = {}
+    counts = Counter[str]()
     for match in matches:
-        total += 1
         verdict = rulings.get((match["row_fingerprint"], match["item_fingerprint"]))
         if verdict == FALSE_ALARM:
-            false_alarms += 1
+            counts["false_alarms"] += 1
         elif match["suppressed"]:
-            suppressed += 1
+            counts["suppressed"] += 1
         elif verdict == CONTAMINATED or config.policy == Policy.DROP:
-            evidence.setdefault(match["record_id"], []).append(match)
+            cases.setdefault(match["record_id"], Case()).add(match)
         else:
-            unruled_kept += 1
-    rows = [{"record_id": key, **_because(evidence[key])} for key in sorted(evidence)]
+            counts["unruled_kept"] += 1
+    hit = Counter(name for case in cases.values() for name in case.benchmarks)
     return Decision(
-        removed=pa.Table.from_pylist(rows, REMOVED),
-        matches=total,
-        suppressed=suppressed,
-        false_alarms=false_alarms,
-        unruled_kept=unruled_kept,
-        by_benchmark=dict(
-            sorted(Counter(name for found in evidence.values() for name in _hit(found)).items())
-        ),
+        removed=pa.Table.from_pylist([cases[key].row(key) for key in sorted(cases)], REMOVED),
+        matches=counts.total() + sum(case.matches for case in cases.values()),
+        suppressed=counts["suppressed"],
+        false_alarms=counts["false_alarms"],
+        unruled_kept=counts["unruled_kept"],
+        by_benchmark=dict(sorted(hit.items())),
     )
-
-
-def _hit(matches: list[Mapping[str, Any]]) -> set[str]:
-    return {match["benchmark"] for match in matches}
-
-
-def _because(matches: list[Mapping[str, Any]]) -> dict[str, str]:
-    best = max(matches, key=lambda match: match["score"])
-    others = f" and {len(matches) - 1} more" if len(matches) > 1 else ""
-    told = [
-        {key: match[key] for key in ("seq", "benchmark", "item_id", "method", "score")} for match in matches
-    ]
-    return {
-        "reason": f"{best['method']} match with {best['benchmark']} item {best['item_id']}{others}",
-        "evidence": orjson.dumps(told).decode(),
-    }
 
 
 def guard(removed: int, rows: int, config: ApplyConfig) -> None:

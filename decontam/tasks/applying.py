@@ -1,19 +1,20 @@
 """Freeze the rulings of a project, and apply them to what a scan found."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
 from curation import jobs
 from curation.engine.records import REMOVED, SCHEMA
-from curation.engine.store import Shard
-from curation.models import Check, Event, Kind, Part, Project, Run, Version
+from curation.engine.store import GROUP_ROWS, Shard
+from curation.models import Check, Dataset, Event, Kind, Part, Run
 from decontam.engine.apply import ApplyConfig, decide, guard, split
 from decontam.engine.report import certificate
 from decontam.models import Ruling
-from decontam.tasks.scanning import DECONTAMINATION, identity, recheck, shard_specs
+from decontam.tasks.scanning import identity, kind_of_check, recheck, shard_specs
 
 RULINGS = pa.schema(
     [
@@ -23,50 +24,36 @@ RULINGS = pa.schema(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NoConfig:
-    """A job without settings."""
-
-
-def start_freeze(project: Project, *, user: Any = None) -> Run:
-    """Keep the rulings of a project as they are now, for runs to read."""
-    return jobs.start(FREEZE, project=project, config=NoConfig(), user=user)
-
-
-def start_apply(scan: Run, rulings: Version, config: ApplyConfig, *, user: Any = None) -> Run:
-    """Apply a finished scan and frozen rulings to the version that was scanned."""
+def start_apply(scan: Run, config: ApplyConfig, *, user: Any = None) -> Run:
+    """Freeze the rulings of the project, and apply them and a finished scan to the version that was scanned."""
     training = scan.input("training")
+    name = training.dataset.name
+    for output, kind in ((f"{name}-clean", Kind.RECORDS), (f"{name}-removed", Kind.REMOVED)):
+        Dataset.objects.require_free(scan.project, output, kind)
     inputs = {
         "training": training,
         "matches": scan.output("matches"),
-        "rulings": rulings,
         "benchmarks": scan.inputs_of("benchmarks"),
     }
-    return jobs.start(
-        APPLY, project=scan.project, config=config, inputs=inputs, subject=training.dataset.name, user=user
-    )
+    return jobs.start(APPLY, project=scan.project, config=config, inputs=inputs, subject=name, user=user)
 
 
 def freeze(part: Part) -> dict[str, int]:
-    """The rulings of the project as they are now, as a version that a run can read and repeat."""
+    """The rulings of the project as they are now, as a version that says for ever what was applied."""
     rulings = Ruling.objects.filter(project=part.run.project).select_related("by").order_by("pk")
-    rows = [
-        {
-            **{
-                name: getattr(ruling, name)
-                for name in ("row_fingerprint", "item_fingerprint", "verdict", "reason")
-            },
-            "by": ruling.by.get_username(),
-            "at": ruling.at.isoformat(),
-        }
-        for ruling in rulings
-    ]
-    shard = part.write("rulings", RULINGS, [pa.RecordBatch.from_pylist(rows, RULINGS)])
+    batches = (
+        pa.RecordBatch.from_pylist([ruling.row() for ruling in some], RULINGS)
+        for some in batched(rulings.iterator(), GROUP_ROWS)
+    )
+    shard = part.write("rulings", RULINGS, batches)
     part.publish("rulings", "rulings", Kind.RULINGS, RULINGS, [shard])
-    return {"rulings": len(rows)}
+    return {"rulings": shard.rows}
 
 
-FREEZE = jobs.register(jobs.Job("freeze rulings", (jobs.Stage("freeze", freeze),)))
+def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    stream = iter(items)
+    while some := list(islice(stream, size)):
+        yield some
 
 
 def choose(part: Part) -> dict[str, Any]:
@@ -77,7 +64,7 @@ def choose(part: Part) -> dict[str, Any]:
     matches = (row for batch in run.input("matches").batches(columns) for row in batch.to_pylist())
     rulings = {
         (row["row_fingerprint"], row["item_fingerprint"]): row["verdict"]
-        for batch in run.input("rulings").batches()
+        for batch in run.output("rulings").batches()
         for row in batch.to_pylist()
     }
     decision = decide(matches, rulings, config)
@@ -94,7 +81,7 @@ def choose(part: Part) -> dict[str, Any]:
     return {"shard": asdict(shard), "counts": counts}
 
 
-def sift(part: Part) -> dict[str, Any]:
+def filter_shard(part: Part) -> dict[str, Any]:
     """Copy one shard without the rows that go."""
     shard = Shard(**part.spec["shard"])
     (chosen,) = part.run.results(part.stage - 1)
@@ -116,10 +103,9 @@ def sift(part: Part) -> dict[str, Any]:
 
 def publish_clean(part: Part) -> dict[str, Any]:
     run, training = part.run, part.run.input("training")
-    (chosen,) = run.results(0)
-    sifted = run.results(1)
-    clean = [Shard(**result["clean"]) for result in sifted]
-    removed = [Shard(**result["removed"]) for result in sifted]
+    (chosen,), filtered = run.results(1), run.results(2)
+    clean = [Shard(**result["clean"]) for result in filtered]
+    removed = [Shard(**result["removed"]) for result in filtered]
     name = training.dataset.name
     part.publish(
         "clean", f"{name}-clean", Kind.RECORDS, SCHEMA, clean, facts=chosen["counts"], subset_of=training
@@ -135,18 +121,19 @@ def judge_applied(run: Run) -> None:
     kept = counts["unruled_kept"]
     removed = counts["rows_removed"]
     run.summary = {"version": str(clean), "removed": removed, "rows": clean.rows, **counts}
-    check = Check.objects.create(
-        version=clean,
-        kind=DECONTAMINATION,
-        status=Check.Status.FAILED if kept else Check.Status.PASSED,
+    check = Check.objects.record(
+        clean,
+        kind_of_check(config),
+        passed=not kept,
         run=run,
+        against=run.inputs_of("benchmarks"),
         summary=f"{removed:,} rows removed, {kept:,} unruled matches kept",
         detail=certificate(
             subject=identity(clean),
             scanned=identity(run.input("training")),
             lines=lines,
             config=config | run.config,
-            counts=counts | {"rulings": run.input("rulings").content_hash},
+            counts=counts | {"rulings": run.output("rulings").content_hash},
             recheck=recheck(clean, lines, config),
         ),
     )
@@ -157,8 +144,9 @@ APPLY = jobs.register(
     jobs.Job(
         "apply",
         (
+            jobs.Stage("freeze", freeze),
             jobs.Stage("choose", choose),
-            jobs.Stage("sift", sift, shard_specs("training")),
+            jobs.Stage("filter", filter_shard, shard_specs("training")),
             jobs.Stage("publish", publish_clean),
         ),
         finish=judge_applied,

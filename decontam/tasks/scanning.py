@@ -3,22 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from curation import jobs
-from curation.engine.errors import BadInput
+from curation.engine.errors import BadConfig, BadInput
 from curation.engine.store import SHARD_ROWS, Shard
 from curation.engine.units import Unit, joined, texts
-from curation.models import Check, Kind, Part, Run, Version
+from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Version
 from decontam.engine import BenchmarkIndex, NgramConfig
 from decontam.engine.evidence import MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.report import Line, certificate
 
-DECONTAMINATION = "decontamination"
 COLUMNS = ["id", "fingerprint", "messages.list.element.role", "messages.list.element.content"]
 
 
@@ -31,7 +29,9 @@ class ScanConfig:
     unit: str = Unit.USER
 
     def __post_init__(self) -> None:
-        _ = self.ngram, Unit(self.unit)
+        _ = self.ngram
+        if self.unit not in set(Unit):
+            raise BadConfig(f"There is no unit of match {self.unit!r}; choose one of {', '.join(Unit)}.")
 
     @property
     def ngram(self) -> NgramConfig:
@@ -52,8 +52,11 @@ def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig,
     ):
         if version.kind not in kinds:
             raise BadInput(f"{version} holds {version.kind.label}, not {kinds[0].label}.")
+    if len({version.dataset_id for version in benchmarks}) < len(benchmarks):
+        raise BadInput("A benchmark is given twice: scan against one version of each.")
     inputs = {"training": training, "benchmarks": benchmarks}
     project = training.dataset.project
+    Dataset.objects.require_free(project, f"{training.dataset.name}-matches", Kind.MATCHES)
     return jobs.start(
         SCAN, project=project, config=config, inputs=inputs, subject=training.dataset.name, user=user
     )
@@ -69,9 +72,19 @@ def items_of(version: Version) -> Items:
     return Items(ids, fingerprints, text.combine_chunks())
 
 
-@lru_cache(maxsize=2)
-def _benchmarks(versions: tuple[Version, ...], config: NgramConfig) -> Benchmarks:
-    """Kept per process: every part of a scan needs the same index."""
+def _benchmarks(versions: list[Version], config: NgramConfig) -> Benchmarks:
+    """Kept per process by contents: every part of a scan needs the same index."""
+    key = tuple((version.dataset.name, version.content_hash) for version in versions)
+    if (key, config) not in _kept:
+        _kept.clear()
+        _kept[key, config] = _built(versions, config)
+    return _kept[key, config]
+
+
+_kept: dict[Any, Benchmarks] = {}
+
+
+def _built(versions: list[Version], config: NgramConfig) -> Benchmarks:
     items = {version.dataset.name: items_of(version) for version in versions}
     index = BenchmarkIndex.build({name: found.texts for name, found in items.items()}, config)
     return Benchmarks(index, items)
@@ -85,7 +98,7 @@ def shard_specs(role: str) -> Any:
 def match(part: Part) -> dict[str, Any]:
     """Compare one shard with the benchmarks."""
     config, shard = part.config(ScanConfig), Shard(**part.spec["shard"])
-    looked_for = _benchmarks(tuple(part.run.inputs_of("benchmarks")), config.ngram)
+    looked_for = _benchmarks(part.run.inputs_of("benchmarks"), config.ngram)
     evidence, read = Evidence(looked_for.items), Counter[str]()
 
     def found() -> Iterator[pa.RecordBatch]:
@@ -122,7 +135,7 @@ def settle(part: Part) -> dict[str, Any]:
 
 def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
     versions = part.run.inputs_of("benchmarks")
-    index = _benchmarks(tuple(versions), part.config(ScanConfig).ngram).index
+    index = _benchmarks(versions, part.config(ScanConfig).ngram).index
     lines = []
     for version in versions:
         name, source = version.dataset.name, version.dataset.source
@@ -144,14 +157,14 @@ def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
 def judge_scan(run: Run) -> None:
     """A scanned version is clean when nothing was found in it."""
     facts = run.output("matches").facts
-    training = run.input("training")
+    training, hit = run.input("training"), facts["training_rows_hit"]
     run.summary = facts
-    hit = facts["training_rows_hit"]
-    Check.objects.create(
-        version=training,
-        kind=DECONTAMINATION,
-        status=Check.Status.FAILED if hit else Check.Status.PASSED,
+    Check.objects.record(
+        training,
+        kind_of_check(run.config),
+        passed=not hit,
         run=run,
+        against=run.inputs_of("benchmarks"),
         summary=f"{hit:,} rows match {sum(1 for line in facts['lines'] if line['items_hit'])} benchmarks",
         detail=certificate(
             subject=identity(training),
@@ -164,13 +177,23 @@ def judge_scan(run: Run) -> None:
     )
 
 
+def kind_of_check(config: dict[str, Any]) -> str:
+    """A scan that sees less than the plain rule over user turns is no decontamination check."""
+    plain = ScanConfig()
+    weaker = config["n"] > plain.n or config["threshold"] > plain.threshold or config["unit"] != plain.unit
+    return f"weaker {DECONTAMINATION}" if weaker else DECONTAMINATION
+
+
 def identity(version: Version) -> dict[str, Any]:
     return {"version": str(version), "content_hash": version.content_hash, "rows": version.rows}
 
 
 def recheck(version: Version, lines: list[dict[str, Any]], config: dict[str, Any]) -> str:
+    """The command that finds out again."""
     against = " ".join(line["version"] for line in lines)
-    return f"python manage.py scan {version} --n {config['n']} --threshold {config['threshold']} --against {against}"
+    settings = f"--n {config['n']} --threshold {config['threshold']} --unit {config['unit']}"
+    project = f"--project {version.dataset.project}"
+    return f"python manage.py scan {version} {project} {settings} --against {against}"
 
 
 SCAN = jobs.register(

@@ -6,7 +6,7 @@ from django.utils import timezone
 from curation import gates
 from curation.engine.errors import BadInput, Refused
 from curation.housekeeping import descendants, litter, sweep
-from curation.models import Check, Project, Run, Source, Version, store
+from curation.models import Check, Kind, Project, Run, Source, Version, store
 from curation.models.project import Membership
 
 
@@ -18,8 +18,7 @@ def test_sweep_removes_what_no_row_stands_for(version):
     made = version("kept", "a")
     store().put(f"{made.run.folder}/left-over/x", "litter")
     old(made.run)
-    assert list(litter(hours=24)) == [f"{made.run.folder}/left-over"]
-    sweep(litter(hours=24))
+    assert sweep(hours=24) == [f"{made.run.folder}/left-over"]
     assert store().folders(made.run.folder) == ["records"]
 
 
@@ -36,7 +35,17 @@ def test_the_folder_of_a_run_that_made_nothing_goes_whole(version):
     made = version("gone", "a")
     old(made.run)
     made.delete()
-    assert list(litter(hours=24)) == [made.run.folder]
+    assert sweep(hours=24) == [made.run.folder]
+
+
+def test_a_run_whose_files_were_swept_cannot_be_resumed(version, user):
+    run = version("gone", "a").run
+    Version.objects.filter(run=run).delete()
+    Run.objects.filter(pk=run.pk).update(status="failed")
+    old(run)
+    assert sweep(hours=24) == [run.folder]
+    with pytest.raises(Refused, match="were swept since it stopped; start it anew"):
+        run.resume(by=user)
 
 
 def test_a_purged_version_keeps_its_row_and_manifest(version, user, django_capture_on_commit_callbacks):
@@ -62,11 +71,61 @@ def test_a_subset_inherits_the_check_of_the_whole(version, project):
     whole, part = version("whole", "a", "b"), version("part", "a")
     Version.objects.filter(pk=part.pk).update(subset_of=whole)
     part.refresh_from_db()
+    quiz = version("quiz", "q", kind=Kind.BENCHMARK)
     assert gates.obstacles(part, project) == ["part@1 has no decontamination check"]
-    Check.objects.create(version=whole, kind="decontamination", status="passed", run=whole.run)
+    check(whole, quiz, passed=True)
     assert gates.obstacles(part, project) == []
-    Check.objects.create(version=part, kind="decontamination", status="failed", run=part.run, summary="1 row")
+    check(part, quiz, passed=False)
     assert gates.obstacles(part, project) == ["the decontamination check of part@1 failed (1 row)"]
+
+
+def check(version, *benchmarks, passed, kind="decontamination"):
+    return Check.objects.record(
+        version, kind, passed=passed, run=version.run, against=benchmarks, summary="1 row"
+    )
+
+
+def test_passing_one_benchmark_does_not_make_up_for_failing_another(version, project):
+    made, quiz, tiny = (
+        version("web", "a"),
+        version("quiz", "q", kind=Kind.BENCHMARK),
+        version("tiny", "t", kind=Kind.BENCHMARK),
+    )
+    check(made, quiz, passed=False)
+    check(made, tiny, passed=True)
+    assert gates.obstacles(made, project) == ["the decontamination check of web@1 failed (1 row)"]
+    check(made, quiz, passed=True)
+    assert gates.obstacles(made, project) == []
+
+
+def test_a_check_against_a_benchmark_that_changed_meanwhile_is_born_stale(version, project):
+    made, quiz = version("web", "a"), version("quiz", "q", kind=Kind.BENCHMARK)
+    version("quiz", "r", kind=Kind.BENCHMARK)
+    assert check(made, quiz, passed=True).status == "stale"
+    assert "is stale: a benchmark changed since" in gates.obstacles(made, project)[0]
+
+
+def test_a_check_of_the_mixture_itself_counts_beside_those_of_its_leaves(version, project):
+    leaf, quiz = version("web", "a"), version("quiz", "q", kind=Kind.BENCHMARK)
+    mixture = version("mix", "a", kind=Kind.MIXTURE)
+    mixture.run.run_inputs.create(version=leaf, role="components")
+    check(leaf, quiz, passed=True)
+    assert gates.obstacles(mixture, project) == []
+    check(mixture, quiz, passed=False)
+    assert gates.obstacles(mixture, project) == ["the decontamination check of mix@1 failed (1 row)"]
+
+
+def test_what_was_made_of_purged_rows_is_refused_whatever_the_reason(version, project, user):
+    source, middle, mixture = (
+        version("src", "a"),
+        version("clean", "a"),
+        version("mix", "a", kind=Kind.MIXTURE),
+    )
+    middle.run.run_inputs.create(version=source, role="training")
+    mixture.run.run_inputs.create(version=middle, role="components")
+    source.purge("revoked", by=user, at=timezone.now())
+    with pytest.raises(Refused, match="it was made of src@1, which was purged"):
+        gates.require_checks(mixture, project, override="I insist")
 
 
 def test_a_project_without_required_checks_exports_freely(version, project):

@@ -217,10 +217,36 @@ def test_a_cancelled_import_publishes_nothing(tmp_path, project, user, monkeypat
     assert Run.objects.get(pk=run.pk).status == "cancelled" and not Version.objects.exists()
 
 
+def test_a_name_that_another_run_gave_its_output_is_not_taken_over(tmp_path, version):
+    version("chats-clean", "one")
+    with pytest.raises(CommandError, match="The dataset chats-clean was not made by chats-clean"):
+        told("chats-clean", lines(tmp_path / "chats.jsonl", [chat("one")]))
+
+
+@pytest.mark.parametrize("name", ["two words", "a/b", "ünïcode", "-dash", "x" * 101, "a.b"])
+def test_a_name_must_do_in_an_address(tmp_path, name):
+    with pytest.raises(CommandError, match="name must be letters, digits"):
+        told(name, lines(tmp_path / "chats.jsonl", [chat("one")]))
+
+
+def test_a_failed_import_from_elsewhere_does_not_leave_its_place_with_the_old_mapping(tmp_path):
+    told("odd", lines(tmp_path / "a.jsonl", [{"prompt": "a", "completion": "b"}]))
+    bad = lines(tmp_path / "b.jsonl", [{"wibble": 1}])
+    with pytest.raises(CommandError):
+        told("odd", bad)
+    lines(bad, [chat("one")])
+    assert told("odd", bad)["mapping"]["shape"] == "messages"
+
+
 def test_what_was_done_is_in_the_audit_log(tmp_path):
     told("chats", lines(tmp_path / "chats.jsonl", [chat("one")]))
     verbs = Event.objects.order_by("pk").values_list("verb", "who__username")
-    assert list(verbs) == [("registered", "shell"), ("mapped", "shell"), ("imported", "shell")]
+    assert list(verbs) == [
+        ("opened", "shell"),
+        ("registered", "shell"),
+        ("mapped", "shell"),
+        ("imported", "shell"),
+    ]
 
 
 @pytest.fixture

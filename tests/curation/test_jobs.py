@@ -1,15 +1,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Thread
+from threading import Event as Flag
 
 import pyarrow as pa
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from curation import jobs
-from curation.engine.errors import BadInput, Cancelled, Fenced, Paused
+from curation.engine.errors import BadInput, Cancelled, Fenced, Leaving, Paused
 from curation.models import Check, Event, Kind, Part, Run, Version, Worker
 
 NUMBERS = pa.schema([pa.field("number", pa.int64())])
@@ -146,7 +147,7 @@ def test_a_resumed_run_keeps_the_parts_that_were_done(start, user):
 
 def test_a_cancelled_run_publishes_nothing_and_its_parts_notice(start, user):
     run = start()
-    part = Part.objects.claim("here", run.pk)
+    part = Part.objects.claim("here", run=run.pk)
     assert run.cancel(by=user)
     with pytest.raises(Cancelled):
         part.progress(1, 2)
@@ -159,7 +160,7 @@ def test_a_cancelled_run_publishes_nothing_and_its_parts_notice(start, user):
 
 def test_a_paused_run_goes_on_from_its_checkpoint(start, user):
     run = start(parts=1)
-    part = Part.objects.claim("here", run.pk)
+    part = Part.objects.claim("here", run=run.pk)
     part.save_checkpoint({"at": 7}, 7, 10)
     run.pause(by=user)
     with pytest.raises(Paused):
@@ -167,12 +168,12 @@ def test_a_paused_run_goes_on_from_its_checkpoint(start, user):
     part.let_go()
     assert jobs.work(run.pk) == 0
     assert run.resume(by=user)
-    assert Part.objects.claim("there", run.pk).checkpoint == {"at": 7}
+    assert Part.objects.claim("there", run=run.pk).checkpoint == {"at": 7}
 
 
 def test_a_part_that_ends_while_its_run_is_paused_counts(start, user):
     run = start(parts=1)
-    part = Part.objects.claim("here", run.pk)
+    part = Part.objects.claim("here", run=run.pk)
     run.pause(by=user)
     jobs._complete(part, {"path": "x"})
     run.refresh_from_db()
@@ -184,7 +185,7 @@ def test_a_part_that_ends_while_its_run_is_paused_counts(start, user):
 
 def test_a_worker_given_up_for_lost_can_change_nothing(start):
     run = start(parts=1)
-    zombie = Part.objects.claim("gone", run.pk)
+    zombie = Part.objects.claim("gone", run=run.pk)
     silence(zombie)
     jobs.reap()
     jobs.work(run.pk)
@@ -199,17 +200,17 @@ def test_a_worker_given_up_for_lost_can_change_nothing(start):
 
 def test_attempts_never_write_to_the_same_file(start):
     run = start(parts=1)
-    first = Part.objects.claim("gone", run.pk)
+    first = Part.objects.claim("gone", run=run.pk)
     silence(first)
     jobs.reap()
-    second = Part.objects.claim("here", run.pk)
+    second = Part.objects.claim("here", run=run.pk)
     assert second.pk == first.pk and second.path("numbers") != first.path("numbers")
 
 
 def test_a_part_that_loses_every_worker_fails_with_a_sentence(start):
     run = start(parts=1)
     for _ in range(Part.MAX_TRIES):
-        silence(Part.objects.claim("gone", run.pk))
+        silence(Part.objects.claim("gone", run=run.pk))
         jobs.reap()
     run.refresh_from_db()
     assert run.status == "failed" and run.error.startswith("The worker was lost 5 times")
@@ -218,7 +219,7 @@ def test_a_part_that_loses_every_worker_fails_with_a_sentence(start):
 def test_a_part_that_gets_on_may_lose_any_number_of_workers(start):
     run = start(parts=1)
     for at in range(3 * Part.MAX_TRIES):
-        part = Part.objects.claim("gone", run.pk)
+        part = Part.objects.claim("gone", run=run.pk)
         part.save_checkpoint({"at": at}, at, 100)
         silence(part)
         jobs.reap()
@@ -228,29 +229,31 @@ def test_a_part_that_gets_on_may_lose_any_number_of_workers(start):
 
 def test_a_part_past_its_deadline_gets_no_more_beats(start):
     run = start(parts=1)
-    part = Part.objects.claim("hung", run.pk)
+    part = Part.objects.claim("hung", run=run.pk)
     silence(part)
     part._since -= Part.DEADLINE.total_seconds() + 1
     with jobs.pulse.holding(part):
-        jobs.pulse.beat(serving=False)
+        jobs.pulse.beat()
     assert Part.objects.lost().get() == part
 
 
-def test_a_beat_keeps_a_part_and_shows_the_worker(start):
+def test_a_beat_keeps_a_part_and_shows_the_worker(start, monkeypatch):
     run = start(parts=1)
-    part = Part.objects.claim("here", run.pk)
+    part = Part.objects.claim("here", run=run.pk)
     silence(part)
+    monkeypatch.setattr(jobs.pulse, "queues", ["cpu"])
     with jobs.pulse.holding(part):
-        jobs.pulse.beat(serving=True)
+        jobs.pulse.beat()
     assert not Part.objects.lost().exists()
     assert Worker.objects.alive().get().name == jobs.worker_name()
 
 
 def test_a_lost_bell_is_rung_again_when_a_worker_is_idle(
-    start, silent_bells, django_capture_on_commit_callbacks
+    start, silent_bells, monkeypatch, django_capture_on_commit_callbacks
 ):
     run = start()
-    jobs.pulse.beat(serving=True)
+    monkeypatch.setattr(jobs.pulse, "queues", ["cpu"])
+    jobs.pulse.beat()
     with django_capture_on_commit_callbacks(execute=True):
         jobs.reap()
     assert silent_bells == [run.pk]
@@ -270,7 +273,7 @@ def test_a_broker_outage_does_not_stop_a_start(
 @pytest.mark.parametrize("round_", range(5))
 def test_the_last_two_parts_open_the_next_stage_exactly_once(start, round_):
     run = start(parts=2)
-    parts = [Part.objects.claim(str(i), run.pk) for i in range(2)]
+    parts = [Part.objects.claim(str(i), run=run.pk) for i in range(2)]
     together = Barrier(2)
 
     def complete(part):
@@ -290,7 +293,7 @@ def test_no_part_is_taken_twice_by_workers_that_race(start):
 
     def take(name):
         taken = []
-        while part := Part.objects.claim(name, run.pk):
+        while part := Part.objects.claim(name, run=run.pk):
             taken.append(part.pk)
         connection.close()
         return taken
@@ -303,16 +306,16 @@ def test_no_part_is_taken_twice_by_workers_that_race(start):
 def test_a_new_benchmark_version_makes_earlier_checks_stale(version, project):
     training = version("web", "a")
     quiz = version("quiz", "b", kind=Kind.BENCHMARK)
-    run = jobs.start(
-        JOB, project=project, config=Count(), inputs={"training": training, "benchmarks": [quiz]}
+    check = Check.objects.record(
+        training, "decontamination", passed=True, run=training.run, against=[quiz], summary=""
     )
-    check = Check.objects.create(version=training, kind="decontamination", status="passed", run=run)
     version("web", "c")
     check.refresh_from_db()
     assert check.status == "passed"
     version("quiz", "d", kind=Kind.BENCHMARK)
     check.refresh_from_db()
     assert check.status == "stale"
+    assert Event.objects.filter(verb="outdated", object_id=check.pk).count() == 1
 
 
 def test_a_name_stands_for_one_kind_of_rows(version, project):
@@ -327,3 +330,141 @@ def test_events_are_append_only(project, user):
         event.save()
     with pytest.raises(TypeError):
         event.delete()
+
+
+def test_workers_take_runs_of_their_queues_only(start):
+    run = start()
+    Run.objects.filter(pk=run.pk).update(queue="gpu")
+    assert Part.objects.claim("cpu worker", queues=["cpu", "light"]) is None
+    assert Part.objects.claim("gpu worker", queues=["gpu"]).run == run
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_part_back_without_counting_the_try(start, monkeypatch):
+    run = start(parts=1)
+    leaving = Flag()
+    monkeypatch.setattr(Part, "leaving", leaving)
+    part = Part.objects.claim("here", run=run.pk)
+    leaving.set()
+    with pytest.raises(Leaving):
+        part.progress(1, 2)
+    jobs._execute(part)
+    part.refresh_from_db()
+    assert (part.status, part.tries) == ("open", 0)
+    assert jobs.work(run.pk) == 0
+
+
+def test_ctrl_c_gives_the_part_back(start, monkeypatch):
+    monkeypatch.setattr(Part, "progress", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    run = start(parts=1)
+    with pytest.raises(KeyboardInterrupt):
+        jobs.work(run.pk)
+    assert list(run.parts.values_list("status", "tries")) == [("open", 0)]
+
+
+def test_a_faulty_part_waits_longer_before_every_try(start, monkeypatch):
+    monkeypatch.setattr(Part, "BACKOFF", timedelta(hours=1))
+    monkeypatch.setattr(Part, "write", lambda *_: (_ for _ in ()).throw(OSError("disk")))
+    run = start(parts=1)
+    assert jobs.work(run.pk) == 1
+    part = run.parts.get()
+    assert part.status == "open" and part.not_before > timezone.now() + timedelta(minutes=59)
+    assert Part.objects.claim("there", run=run.pk) is None
+
+
+def test_a_part_that_ends_after_its_run_was_cancelled_publishes_nothing(start, user):
+    run = start(parts=0)
+    part = Part.objects.claim("here", run=run.pk)
+    total(part)
+    run.cancel(by=user)
+    jobs._complete(part, None)
+    assert not Version.objects.exists() and Run.objects.get(pk=run.pk).status == "cancelled"
+
+
+def test_every_attempt_writes_a_manifest_of_its_own(start):
+    run = start(parts=0)
+    zombie = Part.objects.claim("gone", run=run.pk)
+    silence(zombie)
+    jobs.reap()
+    jobs.work(run.pk)
+    before = run.output("numbers").manifest()
+    zombie.publish("numbers", "numbers", Kind.REJECTS, NUMBERS, [])
+    assert run.output("numbers").manifest() == before
+
+
+def test_a_version_of_shards_from_elsewhere_is_refused(start):
+    run = start(parts=0)
+    part = Part.objects.claim("here", run=run.pk)
+    shard = part.write("elsewhere", NUMBERS, [])
+    with pytest.raises(ValueError, match="a sweep would take it for litter"):
+        part.publish("numbers", "numbers", Kind.REJECTS, NUMBERS, [shard])
+
+
+def while_waiting(waiting, other):
+    """Run `waiting` in a thread while `other` holds the row that it needs, then let it go on."""
+    outcome = []
+
+    def wait():
+        outcome.append(waiting())
+        connection.close()
+
+    thread = Thread(target=wait)
+    with transaction.atomic():
+        other()
+        thread.start()
+        thread.join(timeout=1)
+    thread.join(timeout=30)
+    return outcome[0]
+
+
+postgres_only = pytest.mark.skipif(
+    connection.vendor != "postgresql",
+    reason="SQLite runs one writing transaction at a time; see tests/services.py",
+)
+
+
+@postgres_only
+@pytest.mark.django_db(transaction=True)
+def test_a_zombie_that_waits_for_a_lock_is_fenced_when_it_gets_it(start):
+    run = start(parts=1)
+    zombie = Part.objects.claim("gone", run=run.pk)
+
+    def somebody_else_takes_it():
+        Part.objects.filter(pk=zombie.pk).update(attempt=2, heartbeat=timezone.now())
+
+    while_waiting(lambda: jobs._complete(zombie, {"path": "zombie"}), somebody_else_takes_it)
+    part = Part.objects.get(pk=zombie.pk)
+    assert (part.status, part.attempt, part.result) == ("running", 2, None)
+
+
+@postgres_only
+@pytest.mark.django_db(transaction=True)
+def test_progress_of_a_zombie_that_waited_for_a_lock_is_refused(start):
+    run = start(parts=1)
+    zombie = Part.objects.claim("gone", run=run.pk)
+
+    def tell():
+        with pytest.raises(Fenced):
+            zombie.save_checkpoint({"at": 1}, 1, 2)
+        return True
+
+    assert while_waiting(tell, lambda: Part.objects.filter(pk=zombie.pk).update(attempt=2))
+
+
+@postgres_only
+@pytest.mark.django_db(transaction=True)
+def test_a_cancellation_that_comes_first_wins_over_the_last_part(start, user):
+    run = start(parts=0)
+    part = Part.objects.claim("here", run=run.pk)
+    total(part)
+    while_waiting(lambda: jobs._complete(part, None), lambda: run.cancel(by=user))
+    assert not Version.objects.exists() and Run.objects.get(pk=run.pk).status == "cancelled"
+
+
+@postgres_only
+@pytest.mark.django_db(transaction=True)
+def test_resuming_and_completing_do_not_lock_each_other_out(start, user):
+    run = start(parts=1)
+    part = Part.objects.claim("here", run=run.pk)
+    run.pause(by=user)
+    while_waiting(lambda: jobs._complete(part, {"path": "x"}), lambda: run.resume(by=user))
+    assert Run.objects.get(pk=run.pk).status == "running"

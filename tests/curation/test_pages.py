@@ -110,3 +110,26 @@ def test_what_was_stored_is_shown_as_text(client, project, member):
     for path in ("/runs/", run.get_absolute_url()):
         page = client.get(path).content.decode()
         assert "<script>alert" not in page and "<img src=x" not in page
+
+
+@pytest.mark.parametrize(
+    ("role", "sees", "steers"),
+    [("admin", True, True), ("curator", True, True), ("viewer", True, False), ("annotator", False, False)],
+)
+def test_what_each_role_may_do_with_a_run(client, run, django_user_model, role, sees, steers):
+    user = django_user_model.objects.create_user("somebody")
+    Membership.objects.create(project=run.project, user=user, role=role)
+    client.force_login(user)
+    page = client.get(run.get_absolute_url())
+    assert (page.status_code == 200) == sees
+    assert ("Cancel run" in page.content.decode()) == steers
+    assert len(client.get("/api/v1/runs").json()["items"]) == (1 if sees else 0)
+    client.post(f"/runs/{run.pk}/cancel/")
+    assert (Run.objects.get(pk=run.pk).status == "cancelled") == steers
+
+
+def test_a_user_who_takes_the_name_of_the_shell_gets_nothing_by_it(client, run, user):
+    user.is_active = True
+    user.save()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get(run.get_absolute_url()).status_code == 404

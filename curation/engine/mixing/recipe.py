@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from curation.engine.errors import BadConfig
+from curation.engine.names import NAME
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DATASET = re.compile(rf"({NAME.pattern})(?:@([1-9][0-9]{{0,8}}))?")
 MOST_REPEATS = 1000
 MOST_ROWS = 10**12
@@ -130,9 +130,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
-            raise BadConfig(
-                f"name must be letters, digits, dots, dashes or underscores, not {_said(self.name)}"
-            )
+            raise BadConfig(f"name must be letters, digits, dashes or underscores, not {_said(self.name)}")
         _whole("seed", self.seed, 0, 2**63 - 1)
         if not isinstance(self.components, list | tuple) or not self.components:
             raise BadConfig("components must be a list with at least one dataset")

@@ -11,6 +11,7 @@ from curation.tasks.mixing import pinned, start_mix
 
 
 class Command(ProjectCommand):
+    opens_projects = True
     help = "Build a mixture from a recipe (YAML), or preview what it amounts to."
 
     def add_own_arguments(self, parser: CommandParser) -> None:

@@ -22,13 +22,14 @@ class Command(ProjectCommand):
             return {"runs": [_facts(run) for run in runs[:50]]}
         if (run := runs.filter(pk=options["run"]).first()) is None:
             raise CommandError(f"There is no run {options['run']} in project {self.project}.")
-        for verb, turn in (("cancel", run.cancel), ("pause", run.pause), ("resume", run.resume)):
+        for verb, turn in (("cancel", run.cancel), ("pause", run.pause)):
             if options[verb] and not turn(by=self.user):
-                raise CommandError(f"{run} is {run.status}, so it cannot {verb}.")
-        run.refresh_from_db()
+                raise CommandError(f"{run} is {run.status}; there is nothing to {verb}.")
         if options["resume"]:
-            jobs.ring(run)
+            if not jobs.resume(run, by=self.user) and run.status not in Run.ACTIVE:
+                raise CommandError(f"{run} is {run.status}; there is nothing to resume.")
             run = self.see_through(run)
+        run.refresh_from_db()
         return {"runs": [_facts(run)]}
 
     def told(self, answer: dict[str, Any]) -> Iterator[str]:

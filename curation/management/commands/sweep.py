@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -14,12 +13,10 @@ class Command(BaseCommand):
         parser.add_argument("--hours", type=float, default=24, help="how long ago a run must have ended")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        folders = list(litter(options["hours"]))
-        if not options["dry_run"]:
-            sweep(folders)
-        for line in self._told(folders, options["dry_run"]):
-            self.stdout.write(line)
-
-    def _told(self, folders: list[str], dry: bool) -> Iterator[str]:
-        yield from folders
-        yield f"{len(folders):,} folders {'would go' if dry else 'removed'}."
+        if options["dry_run"]:
+            folders = [folder for _, found in litter(options["hours"]) for folder in found]
+        else:
+            folders = sweep(options["hours"])
+        for folder in folders:
+            self.stdout.write(folder)
+        self.stdout.write(f"{len(folders):,} folders {'would go' if options['dry_run'] else 'removed'}.")

@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 from curation.management.base import ProjectCommand
 from decontam.engine.apply import ApplyConfig, Policy
 from decontam.scans import scan_run
-from decontam.tasks import start_apply, start_freeze
+from decontam.tasks import start_apply
 
 
 class Command(ProjectCommand):
@@ -24,9 +24,7 @@ class Command(ProjectCommand):
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         scan = scan_run(self.project, options["run"])
         config = ApplyConfig(options["policy"], options["max_removed"])
-        self.see_through(frozen := start_freeze(self.project, user=self.user))
-        run = start_apply(scan, frozen.output("rulings"), config, user=self.user)
-        run = self.see_through(run)
+        run = self.see_through(start_apply(scan, config, user=self.user))
         check = run.checks.get()
         return {"run": run.pk, **run.summary, "check": check.status, "certificate": check.detail}
 
