@@ -9,6 +9,7 @@ SSL_CERT_FILE ?= $(PIP_CERT)
 export SSL_CERT_FILE
 endif
 export PIP_FIND_LINKS UV_FIND_LINKS
+ON_SERVICES := tests/curation/test_jobs.py tests/curation/test_housekeeping.py tests/test_journey.py tests/test_workers.py
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .PHONY: setup demo test check bench clean
@@ -42,8 +43,9 @@ demo: setup
 
 test: dev
 	@$(BIN)/python tests/services.py install
-	@$(BIN)/python -m pytest -n 2 -m "not services"
-	@$(BIN)/python tests/services.py run $(BIN)/python -m pytest -m services
+	@$(BIN)/python -m pytest -n 2
+	@echo "The same runs and workers on PostgreSQL and Redis"
+	@$(BIN)/python tests/services.py run $(BIN)/python -m pytest $(ON_SERVICES)
 
 check: dev
 	@$(BIN)/ruff check .

@@ -20,12 +20,14 @@ def boolean(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} is {value!r}; use true or false.")
 
 
-def number(name: str, default: float, *, least: float, most: float) -> float:
+def number(name: str, default: float, *, least: float, most: float, whole: bool = False) -> float:
     value = text(name, str(default))
     try:
         result = float(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be a number.") from None
+    if whole and not result.is_integer():
+        raise ImproperlyConfigured(f"{name} is {value}; it must be a whole number.")
     if not least <= result <= most:
         raise ImproperlyConfigured(f"{name} is {value}; it must lie between {least:g} and {most:g}.")
     return result

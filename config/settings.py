@@ -2,20 +2,27 @@
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import dj_database_url
+import fsspec
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import boolean, choice, listing, number, secret, text
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(text("WINNOW_HOME", str(BASE_DIR / "var"))).resolve()
-HOME.mkdir(parents=True, exist_ok=True)
+try:
+    HOME.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(f"WINNOW_HOME, {HOME}, cannot be used: {error.strerror}.") from None
 
 DEBUG = boolean("WINNOW_DEBUG", False)
 SECRET_KEY = secret("WINNOW_SECRET_KEY", HOME / "secret-key")
 ALLOWED_HOSTS = listing("WINNOW_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = listing("WINNOW_TRUSTED_ORIGINS", "")
+if wrong := [origin for origin in CSRF_TRUSTED_ORIGINS if not origin.startswith(("http://", "https://"))]:
+    raise ImproperlyConfigured(f"WINNOW_TRUSTED_ORIGINS: {wrong[0]} must begin with http:// or https://.")
 
 INSTALLED_APPS = [
     "curation.apps.CurationConfig",
@@ -79,6 +86,8 @@ WHITENOISE_USE_FINDERS = True
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = text("WINNOW_TIME_ZONE", "UTC")
+if TIME_ZONE not in available_timezones():
+    raise ImproperlyConfigured(f"WINNOW_TIME_ZONE is {TIME_ZONE!r}; use a name such as Europe/Berlin.")
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -106,8 +115,10 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 
 STORE_URL = text("WINNOW_STORE", str(HOME / "store"))
+if fsspec.core.split_protocol(STORE_URL)[0] not in {None, *fsspec.available_protocols()}:
+    raise ImproperlyConfigured(f"WINNOW_STORE is {STORE_URL!r}; no store of that kind is known.")
 SILENCE = number("WINNOW_SILENCE_SECONDS", 60, least=1, most=3600)
-WORKERS = int(number("WINNOW_WORKERS", 0, least=0, most=512))
+WORKERS = int(number("WINNOW_WORKERS", 0, least=0, most=512, whole=True))
 
 BROKER_URL = text("WINNOW_BROKER_URL", f"filesystem://{HOME / 'broker'}")
 CELERY_TASK_IGNORE_RESULT = True

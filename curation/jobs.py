@@ -156,7 +156,7 @@ def _execute(part: Part) -> None:
     except DataError as error:
         _fail(part, str(error))
     except (OSError, DatabaseFault) as error:
-        log.warning("%s met a fault", part, exc_info=True)
+        log.info("%s met a fault", part, exc_info=True)
         if part.tries < Part.MAX_TRIES:
             part.try_later()
         else:
@@ -199,7 +199,8 @@ def record_version(run: Run, output: Output) -> Version:
     )
     Dataset.objects.require_kind(dataset, output.kind)
     newest = dataset.versions.aggregate(number=Max("number"))["number"] or 0
-    if newest and dataset.kind == Kind.BENCHMARK:
+    before = dataset.newest()
+    if before and dataset.kind == Kind.BENCHMARK and before.content_hash != output.manifest.content_hash:
         Check.objects.outdate(dataset, by=run.user)
     return Version.objects.create(
         dataset=dataset,

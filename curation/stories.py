@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from curation.engine.errors import BadInput
 from curation.engine.mixing import Cut
+from curation.engine.store import Shard
 from curation.gates import ROWS_COME_FROM
 from curation.models import Dataset, Export, Kind, Project, Run, Version, store
 
@@ -43,14 +44,15 @@ def story(project: Project, dataset: str, record_id: str) -> list[Step]:
     for parent in _parents(family, record_id):
         ids.append(parent)
     for version in family:
-        steps += _steps(version, ids)
-    if not steps:
+        steps += _steps(version, ids) if not version.purged else _purged(version)
+    steps += _rulings(family, ids)
+    if not any(step.detail for step in steps):
         raise BadInput(f"No version of {dataset} or of what it was made from has a row {record_id}.")
     return steps + list(_exports(steps, family))
 
 
 def _family(dataset: Dataset) -> list[Version]:
-    """Live versions that rows of the dataset came from or went into, and what was made beside them, oldest first."""
+    """Versions that rows of the dataset came from or went into, and what was made beside them, oldest first."""
     found = set(dataset.versions.values_list("pk", flat=True))
     edge = found
     while edge:
@@ -61,7 +63,7 @@ def _family(dataset: Dataset) -> list[Version]:
         beside = Version.objects.filter(run__in=runs).values_list("pk", flat=True)
         edge = (set(made) | set(used.values_list("pk", flat=True)) | set(beside)) - found
         found |= edge
-    versions = Version.objects.live().filter(pk__in=found).select_related("dataset", "run")
+    versions = Version.objects.filter(pk__in=found).select_related("dataset", "run")
     return list(versions.order_by("pk"))
 
 
@@ -72,7 +74,7 @@ def find_row(version: Version, record_id: str, columns: list[str] | None = None)
 
 def _parents(family: list[Version], record_id: str) -> Iterator[str]:
     """Ids of the rows that a row was made of, at any distance."""
-    versions = [version for version in family if version.kind in ROWS]
+    versions = [version for version in family if version.kind in ROWS and not version.purged]
     waiting, seen = [record_id], {record_id}
     while waiting:
         current = waiting.pop()
@@ -88,6 +90,30 @@ def _steps(version: Version, ids: list[str]) -> Iterator[Step]:
     tell = {Kind.REMOVED: _removals, Kind.MATCHES: _matches}.get(version.kind, _presence)
     for record_id in ids:
         yield from tell(version, record_id)
+
+
+def _purged(version: Version) -> list[Step]:
+    reason = (version.tombstone or {}).get("reason")
+    return [Step(f"purged: {reason}", version.run_id, str(version), {})]
+
+
+def _rulings(family: list[Version], ids: list[str]) -> Iterator[Step]:
+    """What people said of the pairs that the row was matched in, as it was frozen when a scan was applied."""
+    live = [version for version in family if not version.purged]
+    pairs = {
+        (row["row_fingerprint"], row["item_fingerprint"])
+        for version in live
+        if version.kind == Kind.MATCHES
+        for record_id in ids
+        for row in _about(version, record_id)
+    }
+    for version in (one for one in live if pairs and one.kind == Kind.RULINGS):
+        for batch in version.batches():
+            for row in batch.to_pylist():
+                if (row["row_fingerprint"], row["item_fingerprint"]) in pairs:
+                    reason = f": {row['reason']}" if row["reason"] else ""
+                    said = f"ruled {row['verdict']} by {row['by']}{reason}"
+                    yield Step(said, version.run_id, str(version), {"at": row["at"]})
 
 
 def _presence(version: Version, record_id: str) -> Iterator[Step]:
@@ -126,8 +152,13 @@ def _said(run: Run, row: dict[str, Any]) -> str:
 def _not_sampled(version: Version, record_id: str) -> Iterator[Step]:
     """A row of a component that the sampling passed over."""
     (choice,) = version.run.results(0)
-    for component, made in zip(version.run.inputs_of("components"), choice["cuts"], strict=True):
-        row = find_row(component, record_id, ["id"])
+    edges = (
+        version.run.run_inputs.filter(role="components")
+        .select_related("version__dataset")
+        .order_by("position")
+    )
+    for component, made in zip((edge.version for edge in edges), choice["cuts"], strict=True):
+        row = None if component.purged else find_row(component, record_id, ["id"])
         if row and not Cut(**made).copies(_one(record_id))[0]:
             said = f"not sampled from {component} for the mixture {version.run.subject}"
             yield Step(said, version.run_id, str(version), {"record_id": record_id})
@@ -143,9 +174,27 @@ def _about(version: Version, record_id: str) -> Iterator[dict[str, Any]]:
 
 
 def _exports(steps: list[Step], family: list[Version]) -> Iterator[Step]:
-    """The exports of the mixtures that have the row."""
-    present = {step.version for step in steps if step.present}
-    mixtures = [one.pk for one in family if one.kind == Kind.MIXTURE and str(one) in present]
-    for export in Export.objects.filter(version__in=mixtures).select_related("mixture", "version__dataset"):
-        detail = {"profiles": export.profiles, "commit": export.commit}
-        yield Step(f"in {export} ({export.status})", export.run_id, str(export.version), detail)
+    """The exports of the mixtures that have the row, and in which of their profiles it is."""
+    present = {step.version: step.detail["record_id"] for step in steps if step.present}
+    mixtures = {
+        one.pk: present[str(one)] for one in family if one.kind == Kind.MIXTURE and str(one) in present
+    }
+    exports = Export.objects.filter(version__in=mixtures).select_related("mixture", "version__dataset", "run")
+    for export in exports:
+        profiles = [
+            name for name in export.profiles if _in_profile(export, name, mixtures[export.version_id])
+        ]
+        said = f"in {export} as {', '.join(profiles)}" if profiles else f"skipped by the profiles of {export}"
+        detail = {"profiles": profiles, "commit": export.commit}
+        yield Step(f"{said} ({export.status})", export.run_id, str(export.version), detail)
+
+
+def _in_profile(export: Export, profile: str, record_id: str) -> bool:
+    """By the Parquet files of a profile; one that has JSON lines only is taken to have every row."""
+    files = [file for file in export.run.summary["files"] if file["profile"] == profile]
+    parquet = [file for file in files if file["path"].endswith(".parquet")]
+    shards = [
+        Shard(f"{export.folder}/{file['path']}", file["rows"], file["bytes"], file["sha256"])
+        for file in parquet
+    ]
+    return not parquet or store().find(shards, record_id, ["id"]) is not None

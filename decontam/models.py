@@ -51,6 +51,11 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
         )
         return len(pairs)
 
+    def false_alarms(self, project: Project) -> set[tuple[str, str]]:
+        """Pairs of row and item fingerprint that were cleared."""
+        cleared = self.filter(project=project, verdict=Ruling.Verdict.FALSE_ALARM)
+        return set(cleared.values_list("row_fingerprint", "item_fingerprint"))
+
 
 class Ruling(models.Model):
     """What a person decided about a training row and a benchmark item; it holds for every scan that pairs them."""

@@ -27,7 +27,7 @@ def places(settings, tmp_path, monkeypatch):
     """Every test has a store of its own, and workers are given up for lost after 2 s."""
     settings.STORE_URL = str(tmp_path / "store")
     settings.SILENCE = 2
-    monkeypatch.setattr(Part, "BACKOFF", timedelta())
+    monkeypatch.setattr(Part, "BACKOFF", timedelta(seconds=-1))
 
 
 @pytest.fixture(autouse=True)

@@ -108,6 +108,15 @@ def test_a_false_alarm_stays(scanned):
     applied = told("apply", scanned["run"])
     assert (applied["removed"], applied["false_alarms"], applied["check"]) == (1, 1, "passed")
     assert match["record_id"] in [row["id"] for row in rows(Version.objects.get(dataset__name="chats-clean"))]
+    steps = [step["what"] for step in told("story", "chats", match["record_id"])["steps"]]
+    assert "ruled false alarm by shell: a stock phrase" in steps
+    again = told("scan", "chats-clean", against=["quiz"])
+    (check,) = Check.objects.standing(Version.objects.get(dataset__name="chats-clean"), "decontamination")
+    assert (again["matches"], check.status, check.summary) == (
+        1,
+        "passed",
+        "1 rows match 1 benchmarks, 1 of them cleared",
+    )
 
 
 def test_a_ruling_holds_for_the_next_scan_of_the_same_pair(scanned):
@@ -221,7 +230,7 @@ def test_the_story_of_a_removed_row_and_of_one_that_was_exported(mixed):
     assert steps[1:] == [
         "kept when the scan was applied",
         "chosen for the mixture first",
-        "in first export 1 (published)",
+        "in first export 1 as sft_messages (published)",
     ]
 
 
@@ -234,6 +243,9 @@ def test_purging_a_source_withdraws_what_was_made_of_it(mixed, django_capture_on
     assert Export.objects.get().status == "withdrawn"
     with pytest.raises(CommandError, match="There is no version chats@1"):
         told("scan", "chats@1", against=["quiz"])
+    kept = rows(Version.objects.get(dataset__name="first"))[0]["id"]
+    steps = [step["what"] for step in told("story", "first", kept)["steps"]]
+    assert "purged: the licence was revoked" in steps and "chosen for the mixture first" in steps
 
 
 def test_verify_names_the_shard_that_was_changed(mixed):
@@ -293,3 +305,52 @@ def test_two_versions_of_one_benchmark_are_refused(imported, tmp_path):
 def test_a_project_that_nobody_opened_is_not_made_by_a_typo(imported):
     with pytest.raises(CommandError, match="There is no project defualt; there are: default"):
         told("runs", project="defualt")
+
+
+def test_a_scan_that_looked_at_nothing_fails(imported):
+    with pytest.raises(
+        CommandError, match="None of the 5 rows of chats@1 has a system turn; nothing was scanned"
+    ):
+        told("scan", "chats", against=["quiz"], unit="system")
+    assert not Check.objects.exists()
+
+
+def test_registering_the_same_items_again_outdates_nothing(mixed, tmp_path):
+    told("benchmark", lines(tmp_path / "quiz.jsonl", [{"question": item} for item in ITEMS]), name="quiz")
+    assert told("export", "first")["export"] == "first export 1"
+
+
+def test_verify_names_the_exported_file_that_was_changed(mixed):
+    made = told("export", "first")
+    assert told("verify")["exports"] == 1
+    with open(made["files"][0]["path"], "ab") as file:
+        file.write(b"x")
+    with pytest.raises(
+        CommandError, match=r"first export 1: .*train-00000-of-00001.parquet has .* another hash"
+    ):
+        told("verify")
+
+
+def test_rows_carry_the_licence_of_their_source_in_the_provenance(mixed):
+    made = told("export", "first")
+    provenance = pq.read_table(f"{made['path']}/provenance/train-00000-of-00001.parquet")
+    assert set(provenance.column("licence").to_pylist()) == {"cc0-1.0"}
+
+
+def test_a_row_that_the_profile_skipped_is_not_said_to_be_in_the_export(imported, tmp_path):
+    chats = [
+        {"prompt": "What is wheat?", "completion": "Grass."},
+        {"prompt": "And rye?", "completion": "Grass too."},
+    ]
+    told("import", lines(tmp_path / "pairs.jsonl", chats), name="pairs")
+    told("import", lines(tmp_path / "asked.jsonl", [{"prompt": "Why?"}]), name="asked")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: both\nseed: 3\ncomponents:\n- dataset: pairs\n  fraction: 1.0\n- dataset: asked\n  fraction: 1.0\n"
+    )
+    told("mix", str(recipe))
+    made = told("export", "both", override="a test")
+    assert made["skips"] == {"sft_messages": {"does not end with an assistant turn": 1}}
+    (asked,) = rows(Version.objects.get(dataset__name="asked"))
+    steps = [step["what"] for step in told("story", "asked", asked["id"])["steps"]]
+    assert steps[-1] == "skipped by the profiles of both export 1 (published)"

@@ -7,19 +7,20 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-KILLS = int(os.environ.get("WINNOW_TEST_KILLS", "3"))
-ROWS = 24_000
+KILLS = int(os.environ.get("WINNOW_TEST_KILLS", "1"))
+ROWS = 210_000  # three shards, hence three parts to a stage
 LEAK = "how many legs does a healthy adult spider normally have in all"
 
 pytestmark = pytest.mark.slow
@@ -86,13 +87,11 @@ def _worker(environment):
 
 @pytest.fixture(scope="module")
 def files(home):
-    """A source of 24,000 rows, every hundredth of which quotes the benchmark, and the benchmark."""
+    """A source of short rows, every thousandth of which quotes the benchmark, and the benchmark."""
     source, quiz = home / "source.jsonl", home / "quiz.jsonl"
-    pick = random.Random(5)
-    words = [f"word{i}" for i in range(5000)]
     with source.open("w") as lines:
         for i in range(ROWS):
-            text = " ".join(pick.choices(words, k=60)) + (f" {LEAK}" if i % 100 == 0 else "")
+            text = f"question number {i} of many" + (f" {LEAK}" if i % 1000 == 0 else "")
             lines.write(json.dumps({"prompt": text, "completion": f"answer {i}"}) + "\n")
     quiz.write_text(json.dumps({"question": LEAK}) + "\n")
     return source, quiz
@@ -105,7 +104,7 @@ def prepared(environment, files):
     told(environment, "import", source, name="base")
     told(environment, "benchmark", quiz, name="quiz")
     scan = told(environment, "scan", "base", against="quiz")
-    assert (scan["matches"], scan["training_rows_hit"]) == (ROWS // 100, ROWS // 100)
+    assert (scan["matches"], scan["training_rows_hit"]) == (ROWS // 1000, ROWS // 1000)
     told(environment, "apply", scan["run"])
     recipe = Path(environment["WINNOW_HOME"]) / "recipe.yaml"
     recipe.write_text("name: mix\nseed: 1\ncomponents:\n- dataset: base-clean\n  fraction: 1.0\n")
@@ -113,74 +112,120 @@ def prepared(environment, files):
     return told(environment, "export", "mix")
 
 
-def killed_at_random(environment, moments, *args, **options):
-    """Run a command that hands its work to two workers, one of which is killed at each of some moments."""
+def ask(environment, query):
+    """The database of the workers, asked directly."""
+    if url := environment.get("WINNOW_DATABASE_URL"):
+        with psycopg.connect(url) as connection:
+            return connection.execute(query).fetchall()
+    with closing(
+        sqlite3.connect(Path(environment["WINNOW_HOME"]) / "winnow.sqlite3", timeout=20)
+    ) as connection:
+        return connection.execute(query).fetchall()
+
+
+def wait_for(environment, query, seconds=60):
+    limit = time.monotonic() + seconds
+    while not (rows := ask(environment, query)):
+        assert time.monotonic() < limit, f"nothing came of: {query}"
+        time.sleep(0.02)
+    return rows
+
+
+def at(seed, longest):
+    """A moment after a part was taken, in seconds."""
+    return random.Random(seed).uniform(0, longest)
+
+
+def killed_at_random(environment, moment, *args, **options):
+    """Run a command that hands its work to two workers; one that holds a part is killed at a random moment."""
     with workers(environment, 2) as running:
-        time.sleep(4)
+        wait_for(environment, "SELECT 1 FROM curation_worker")
+        (before,) = ask(environment, "SELECT coalesce(max(id), 0) FROM curation_run")[0]
         client = subprocess.Popen(
             command(*args, "--json", **options), env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
-        for moment in moments:
-            time.sleep(moment)
-            victim = running.pop(0)
-            victim.send_signal(signal.SIGKILL)
-            victim.wait()
-            running.append(_worker(environment))
+        held = f"SELECT worker FROM curation_part WHERE run_id > {before} AND status = 'running'"
+        wait_for(environment, held)
+        time.sleep(moment)
+        pids = {int(name.partition(":")[2]) for (name,) in ask(environment, held)}
+        victim = next((worker for worker in running if worker.pid in pids), running[0])
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+        running[running.index(victim)] = _worker(environment)
         out, _ = client.communicate(timeout=240)
     assert client.returncode == 0, out
-    return json.loads(out)
+    made = json.loads(out)
+    (tries,) = ask(environment, f"SELECT max(attempt) FROM curation_part WHERE run_id = {made['run']}")[0]
+    return made, tries
 
 
 def outputs(environment, run):
-    """What became visible of a run: the API's source of truth, asked in a process of its own."""
-    code = (
-        "import django; django.setup(); from curation.models import Version; "
-        f"print([str(v) for v in Version.objects.filter(run={run}).order_by('role')])"
-    )
-    settings = environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=settings, cwd=ROOT, capture_output=True, text=True
-    )
-    return done.stdout.strip()
+    """What became visible of a run."""
+    named = "SELECT d.name, v.number FROM curation_version v JOIN curation_dataset d ON d.id = v.dataset_id"
+    return [
+        f"{name}@{number}"
+        for name, number in ask(environment, f"{named} WHERE v.run_id = {run} ORDER BY v.id")
+    ]
 
 
 def test_a_real_worker_over_the_real_broker_does_the_work(environment, prepared, files):
     with workers(environment, 1):
-        time.sleep(5)
+        wait_for(environment, "SELECT 1 FROM curation_worker")
         made = told(environment, "import", files[0], name="handed-over")
     listed = told(environment, "runs", made["run"])["runs"][0]
     assert (made["rows"], listed["status"]) == (ROWS, "done")
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
-def test_killed_workers_leave_one_import(environment, files, seed):
-    moments = [random.Random(seed).uniform(1.5, 5)]
-    made = killed_at_random(environment, moments, "import", files[0], name=f"import-{seed}")
+def test_killed_workers_leave_one_import(environment, prepared, files, seed):
+    made, tries = killed_at_random(environment, at(seed, 6.0), "import", files[0], name=f"import-{seed}")
     assert made["rows"] == ROWS
-    assert outputs(environment, made["run"]) == f"['import-{seed}@1']"
+    assert outputs(environment, made["run"]) == [f"import-{seed}@1"]
     manage(environment, "verify", f"import-{seed}")
+    print(f"import {seed}: {tries} attempts")
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_killed_workers_leave_one_scan(environment, prepared, seed):
-    moments = [random.Random(100 + seed).uniform(1.5, 5)]
-    made = killed_at_random(environment, moments, "scan", "base", against="quiz")
-    assert (made["matches"], made["training_rows_hit"], made["rows_read"]) == (ROWS // 100, ROWS // 100, ROWS)
-    assert outputs(environment, made["run"]).count("@") == 1
+    made, tries = killed_at_random(environment, at(seed, 0.6), "scan", "base", against="quiz")
+    found = ROWS // 1000
+    assert (made["matches"], made["training_rows_hit"], made["rows_read"]) == (found, found, ROWS)
+    assert len(outputs(environment, made["run"])) == 1
+    print(f"scan {seed}: {tries} attempts")
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_killed_workers_leave_one_export_with_the_same_bytes(environment, prepared, seed):
-    moments = [random.Random(200 + seed).uniform(1.5, 5)]
-    made = killed_at_random(environment, moments, "export", "mix")
+    made, tries = killed_at_random(environment, at(seed, 1.2), "export", "mix")
     assert [file["sha256"] for file in made["files"]] == [file["sha256"] for file in prepared["files"]]
+    assert ask(environment, f"SELECT count(*) FROM curation_export WHERE run_id = {made['run']}") == [(1,)]
+    print(f"export {seed}: {tries} attempts")
 
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_an_export_has_the_same_hash_with_one_worker_and_with_three(environment, prepared, number):
+    recipe = Path(environment["WINNOW_HOME"]) / "recipe.yaml"
     with workers(environment, number):
-        time.sleep(5)
-        recipe = Path(environment["WINNOW_HOME"]) / "recipe.yaml"
+        wait_for(environment, "SELECT 1 FROM curation_worker")
         told(environment, "mix", recipe)
         made = told(environment, "export", "mix")
+    assert len(made["files"]) == 3
     assert [file["sha256"] for file in made["files"]] == [file["sha256"] for file in prepared["files"]]
+
+
+def test_a_worker_that_is_told_to_stop_leaves_at_once_and_loses_nothing(environment, prepared, files):
+    with workers(environment, 1) as running:
+        wait_for(environment, "SELECT 1 FROM curation_worker")
+        client = subprocess.Popen(
+            command("import", files[0], "--json", name="interrupted"),
+            env=environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        )
+        wait_for(environment, "SELECT 1 FROM curation_part WHERE status = 'running'")
+        asked = time.monotonic()
+        running[0].terminate()
+        running[0].wait(timeout=20)
+        assert time.monotonic() - asked < 15
+        out, _ = client.communicate(timeout=240)
+    assert client.returncode == 0 and json.loads(out)["rows"] == ROWS

@@ -53,7 +53,7 @@ def decontamination(certificates: Sequence[Mapping[str, Any]]) -> Decontaminatio
     """
     if not certificates:
         return None
-    benchmarks, weak = [], Counter[str]()
+    benchmarks, weak = [], dict[tuple[str, str], int]()
     for certificate in certificates:
         removed = certificate["counts"].get("rows_removed_by_benchmark", {})
         for line in certificate["benchmarks"]:
@@ -67,13 +67,13 @@ def decontamination(certificates: Sequence[Mapping[str, Any]]) -> Decontaminatio
                     removed=removed.get(line["benchmark"], 0),
                 )
             )
-            weak[f"shorter than {certificate['config']['n']} words"] += line["weakly_checked"]
-            weak["without any word"] += line["unchecked"]
+            weak[f"shorter than {certificate['config']['n']} words", line["version"]] = line["weakly_checked"]
+            weak["without any word", line["version"]] = line["unchecked"]
     return Decontamination(
         benchmarks=tuple(benchmarks),
         looked_for=_named(certificates, "methods"),
         not_looked_for=_named(certificates, "not_looked_for"),
-        weak={reason: count for reason, count in sorted(weak.items()) if count},
+        weak=added({reason: count} for (reason, _), count in weak.items() if count),
         certificates=tuple(sorted(certificate_hash(certificate) for certificate in certificates)),
     )
 

@@ -69,8 +69,13 @@ class ProjectCommand(BaseCommand):
 
     def see_through(self, run: Run) -> Run:
         """Wait for a run, or do it here when no worker is up; an unhappy end becomes the command's error."""
-        with progress_bar(run):
-            run = jobs.carry_out(run)
+        try:
+            with progress_bar(run):
+                run = jobs.carry_out(run)
+        except KeyboardInterrupt:
+            paused = run.pause(by=self.user)
+            state = "is paused" if paused else "was over"
+            raise CommandError(f"{run} {state}; take it up with: manage.py runs {run.pk} --resume") from None
         if run.status != Run.Status.DONE:
             raise CommandError(f"{run} {run.status}: {run.error or 'stopped before it finished'}")
         return run

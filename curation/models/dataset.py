@@ -28,7 +28,7 @@ class Kind(models.TextChoices):
     """What the rows of a dataset are. Only records are mixed, and only mixtures exported."""
 
     RECORDS = "records", "records"
-    MIXTURE = "mixture", "mixture"
+    MIXTURE = "mixture", "a mixture"
     BENCHMARK = "benchmark", "benchmark items"
     MATCHES = "matches", "matches"
     RULINGS = "rulings", "rulings"
@@ -42,8 +42,8 @@ class DatasetQuerySet(OwnedQuerySet["Dataset"]):
         """A name stands for one kind of rows."""
         if taken.kind != kind:
             raise Refused(
-                f"The name {taken.name} stands for {taken.get_kind_display()} here; "
-                f"choose another name for these {kind.label}."
+                f"The name {taken.name} stands for {taken.get_kind_display()} here, and this would be {kind.label}; "
+                "choose another name."
             )
 
     def require_free(self, project: Project, name: str, kind: Kind, source: str = "") -> None:

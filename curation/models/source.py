@@ -21,8 +21,8 @@ class SourceManager(models.Manager["Source"].from_queryset(OwnedQuerySet["Source
             Event.objects.record("registered", source, project=project, by=by, location=source.location)
         elif source.split_role != fields["split_role"]:
             raise Refused(
-                f"{name} is registered as {source.get_split_role_display()}; "
-                f"choose another name for the {Source.SplitRole(fields['split_role']).label}."
+                f"{name} is registered as {source.get_split_role_display()}, and this would be "
+                f"{Source.SplitRole(fields['split_role']).label}; choose another name."
             )
         else:
             changed = {key: value for key, value in fields.items() if getattr(source, key) != value}
@@ -49,7 +49,7 @@ class Source(models.Model):
 
     class BenchmarkRole(models.TextChoices):
         DEV = "dev", "used in development: matching rows go"
-        UNSEEN = "unseen", "held out: a source over the line goes"
+        UNSEEN = "unseen", "held out: a source over the 2 % line should go whole"
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="sources")
     name = models.SlugField(max_length=100)

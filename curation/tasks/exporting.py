@@ -125,7 +125,9 @@ def _provenance(part: Part, shard: Shard, count: int, number: int) -> dict[str, 
     rows = pa.Table.from_batches(part.store.batches([shard], columns)).combine_chunks()
     origins = pa.Table.from_batches(part.store.batches([Shard(**part.spec["origins"])]))
     (batch,) = rows.to_batches() or [pa.RecordBatch.from_pylist([], rows.schema)]
-    told = provenance(batch, components, origins.column("component").to_numpy())
+    known = Source.objects.filter(project=part.run.project).exclude(licence="")
+    licences = dict(known.values_list("name", "licence"))
+    told = provenance(batch, components, origins.column("component").to_numpy(), licences)
     made = part.path("tmp/files", number, "parquet")
     written = write_parquet(part.store.create(made), [told], PROVENANCE)
     path = f"provenance/{PurePosixPath(shard_path('train', part.index, count)).name}"

@@ -16,7 +16,7 @@ from django.db import transaction
 from huggingface_hub import HfApi
 
 from curation import jobs
-from curation.engine.errors import Refused
+from curation.engine.errors import BadConfig, Refused
 from curation.engine.importing import (
     BATCH_BYTES,
     BATCH_ROWS,
@@ -43,6 +43,7 @@ from curation.engine.store import SHARD_ROWS, Shard
 from curation.models import Dataset, Event, Kind, Part, Project, Run, Source
 
 Found = dict[str, Any]
+LONGEST_LICENCE = 100
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -65,6 +66,10 @@ def start_import(
     source is used again, as long as its location stays; `recognise` looks at the rows anew.
     """
     check_name(name)
+    if not location.strip():
+        raise BadConfig("Say where the rows are: a file, a folder, a glob or a Hub id")
+    if len(licence) > LONGEST_LICENCE:
+        raise BadConfig(f"A licence is an SPDX id or a short name: at most {LONGEST_LICENCE} characters")
     is_hub = is_repository(location)
     location = location if is_hub else str(Path(location).absolute())
     known = Source.objects.filter(project=project, name=name, location=location).first()
@@ -276,7 +281,8 @@ def pin_source(run: Run) -> None:
     version.dataset.source = source
     version.dataset.save(update_fields=["source"])
     rejects = run.outputs.filter(role="rejects").first()
-    run.summary = {"version": str(version), **facts, "rejects": str(rejects) if rejects else None}
+    rejected = str(rejects) if rejects else None
+    run.summary = {"version": str(version), **facts, "licence": source.licence, "rejects": rejected}
     Event.objects.record("imported", version, project=run.project, by=run.user, rows=version.rows)
 
 

@@ -62,6 +62,8 @@ class BenchmarkIndex:
 
         Raises BadInput without benchmarks, for one without items, or for anything that is not text.
         """
+        if not isinstance(benchmarks, Mapping) or not all(isinstance(name, str) for name in benchmarks):
+            raise BadInput("Benchmarks must be a mapping of names to lists of texts")
         config = config or NgramConfig()
         chunks = {name: as_chunks(texts) for name, texts in benchmarks.items()}
         sizes = {name: sum(map(len, parts)) for name, parts in chunks.items()}

@@ -26,6 +26,8 @@ def as_chunks(texts: Any) -> list[Any]:
 
 
 def _from_python(texts: Any) -> Any:
+    if isinstance(texts, str | bytes):
+        raise BadInput("Texts must be a list of strings, not one string")
     values = list(texts)
     try:
         return pa.array(values, pa.large_string())

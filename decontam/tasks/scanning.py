@@ -16,6 +16,7 @@ from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Ve
 from decontam.engine import BenchmarkIndex, NgramConfig
 from decontam.engine.evidence import MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.report import Line, certificate
+from decontam.models import Ruling
 
 COLUMNS = ["id", "fingerprint", "messages.list.element.role", "messages.list.element.content"]
 
@@ -114,8 +115,12 @@ def match(part: Part) -> dict[str, Any]:
 def settle(part: Part) -> dict[str, Any]:
     """Sort and number all evidence, count it, publish it."""
     run, results = part.run, part.run.results(part.stage - 1)
-    if not sum(result.get("rows", 0) for result in results):
-        raise BadInput(f"{run.input('training')} has no rows, so nothing was scanned")
+    read, skipped = (sum(result.get(name, 0) for result in results) for name in ("rows", "skipped"))
+    if read == skipped:
+        unit = part.config(ScanConfig).unit
+        raise BadInput(
+            f"None of the {read:,} rows of {run.input('training')} has a {unit} turn; nothing was scanned"
+        )
     found = SortedEvidence(part.store.batches([Shard(**result["shard"]) for result in results]))
     shards = [part.write("matches", MATCHES, [b], i) for i, b in enumerate(found.batches(SHARD_ROWS))]
     lines = _lines(part, found.counts())
@@ -123,8 +128,8 @@ def settle(part: Part) -> dict[str, Any]:
         "matches": sum(shard.rows for shard in shards),
         "benchmark_items_hit": sum(line["items_hit"] for line in lines),
         "training_rows_hit": found.rows_hit(),
-        "rows_read": sum(result["rows"] for result in results),
-        "rows_skipped": sum(result["skipped"] for result in results),
+        "rows_read": read,
+        "rows_skipped": skipped,
         "lines": lines,
     }
     found.close()
@@ -155,26 +160,45 @@ def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
 
 
 def judge_scan(run: Run) -> None:
-    """A scanned version is clean when nothing was found in it."""
-    facts = run.output("matches").facts
-    training, hit = run.input("training"), facts["training_rows_hit"]
+    """A scanned version is clean when nothing was found in it but what people ruled a false alarm."""
+    matches, training = run.output("matches"), run.input("training")
+    facts, rows = matches.facts, _rows_that_count(matches)
+    hit = sum(1 for line in facts["lines"] if line["items_hit"])
+    cleared = (
+        f", {facts['training_rows_hit'] - rows:,} of them cleared"
+        if rows < facts["training_rows_hit"]
+        else ""
+    )
     run.summary = facts
     Check.objects.record(
         training,
         kind_of_check(run.config),
-        passed=not hit,
+        passed=not rows,
         run=run,
         against=run.inputs_of("benchmarks"),
-        summary=f"{hit:,} rows match {sum(1 for line in facts['lines'] if line['items_hit'])} benchmarks",
+        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}",
         detail=certificate(
             subject=identity(training),
             scanned=identity(training),
             lines=facts["lines"],
             config=run.config,
-            counts={"matches": facts["matches"], "rows_removed": 0},
+            counts={"matches": facts["matches"], "rows_that_count": rows, "rows_removed": 0},
             recheck=recheck(training, facts["lines"], run.config),
         ),
     )
+
+
+def _rows_that_count(matches: Version) -> int:
+    """Rows with a match that nobody ruled a false alarm."""
+    cleared = Ruling.objects.false_alarms(matches.dataset.project)
+    if not cleared:
+        return int(matches.facts["training_rows_hit"])
+    rows: set[str] = set()
+    for batch in matches.batches(["record_id", "row_fingerprint", "item_fingerprint"]):
+        for record_id, *pair in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            if tuple(pair) not in cleared:
+                rows.add(record_id)
+    return len(rows)
 
 
 def kind_of_check(config: dict[str, Any]) -> str:

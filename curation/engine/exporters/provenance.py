@@ -3,11 +3,12 @@ Where each row of an export comes from, in a file of its own beside the data: ex
 loaders.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 PROVENANCE = pa.schema(
     [
@@ -23,15 +24,24 @@ PROVENANCE = pa.schema(
 
 
 def provenance(
-    batch: pa.RecordBatch, components: Sequence[str], component: npt.NDArray[np.integer]
+    batch: pa.RecordBatch,
+    components: Sequence[str],
+    component: npt.NDArray[np.integer],
+    licences: Mapping[str, str] | None = None,
 ) -> pa.RecordBatch:
     """
     One row of `PROVENANCE` for each record. `component[i]` says which of the pinned `components` (like
-    "ecqa@2", in the order of the recipe) gave row i.
+    "ecqa@2", in the order of the recipe) gave row i; `licences` are those of the sources, for rows without their own.
     """
     names, numbers = zip(*(one.rpartition("@")[::2] for one in components), strict=True)
     at = pa.array(component)
     columns = {name: batch.column(name) for name in ("id", "source", "parents", "licence", "fingerprint")}
+    if licences:
+        names_of = pa.array(licences.keys(), pa.string())
+        theirs = pa.array(licences.values(), pa.string()).take(
+            pc.index_in(batch.column("source"), value_set=names_of)
+        )
+        columns["licence"] = pc.coalesce(columns["licence"], theirs)
     columns["dataset"] = pa.array(names, pa.string()).take(at)
     columns["version"] = pa.array([int(number) for number in numbers], pa.int32()).take(at)
     arrays = [columns[field.name].cast(field.type) for field in PROVENANCE]

@@ -39,5 +39,7 @@ class Command(ProjectCommand):
                 f"{share['rows']:>12,} of {share['available']:,} rows of {share['dataset']} "
                 f"({share['share']:.1%}{capped})"
             )
+        if answer.get("duplicates"):
+            yield f"{answer['duplicates']:>12,} rows came twice and were kept once"
         if "version" in answer:
             yield f"{answer['version']}: {answer['rows']:,} rows"

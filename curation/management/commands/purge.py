@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from curation.housekeeping import purge
 from curation.management.base import ProjectCommand
@@ -15,6 +15,8 @@ class Command(ProjectCommand):
         parser.add_argument("--reason", required=True, help="why; kept with the tombstone")
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
+        if "@" not in options["version"] or not options["reason"].strip():
+            raise CommandError("Say which version (name@number) and why: it cannot be undone.")
         version = Version.objects.named(self.project, options["version"])
         withdrawn = purge(version, options["reason"], by=self.user)
         return {"purged": str(version), "withdrawn": [str(export) for export in withdrawn]}

@@ -18,6 +18,8 @@ class Command(ProjectCommand):
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         runs = Run.objects.filter(project=self.project).order_by("-pk")
+        if options["run"] is None and any(options[verb] for verb in ("cancel", "pause", "resume")):
+            raise CommandError("Say which run.")
         if options["run"] is None:
             return {"runs": [_facts(run) for run in runs[:50]]}
         if (run := runs.filter(pk=options["run"]).first()) is None:
@@ -34,13 +36,15 @@ class Command(ProjectCommand):
 
     def told(self, answer: dict[str, Any]) -> Iterator[str]:
         for run in answer["runs"]:
-            yield f"{run['run']:>6}  {run['status']:<10} {run['kind']:<16} {run['stage']:<10} {run['error']}"
+            what = f"{run['kind']} {run['subject']}"
+            yield f"{run['run']:>6}  {run['status']:<10} {what:<32} {run['stage']:<10} {run['error']}"
 
 
 def _facts(run: Run) -> dict[str, Any]:
     return {
         "run": run.pk,
         "kind": run.kind,
+        "subject": run.subject,
         "status": run.status,
         "stage": run.stage_name,
         "error": run.error,

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from sesame.utils import get_query_string
 
-from curation.management.ports import free, taken_sentence
+from curation.management.processes import answers, end_with_parent, free, taken_sentence
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=int, choices=range(1, 65536), metavar="PORT", default=8000)
         parser.add_argument("--workers", type=int, default=settings.WORKERS or os.cpu_count() or 1)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,14 +28,23 @@ class Command(BaseCommand):
         if not free(host, port):
             raise CommandError(taken_sentence(host, port))
         call_command("migrate", verbosity=0)
-        self._welcome(f"http://{host}:{port}")
         self._children = {"web": self._web(host, port)}
         for number in range(options["workers"]):
             self._children[f"worker {number + 1}"] = self._worker(number)
         self._stopping = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
+        self._wait_for(host, port)
+        self._welcome(f"http://{host}:{port}")
         self._watch()
+
+    def _wait_for(self, host: str, port: int) -> None:
+        """Nobody is told of an address that does not answer yet."""
+        limit = time.monotonic() + 60
+        while time.monotonic() < limit and not self._stopping and self._children["web"].poll() is None:
+            if answers(host, port):
+                return
+            time.sleep(0.1)
 
     def _welcome(self, url: str) -> None:
         """The first start makes an administrator and prints a link that signs in once."""
@@ -63,8 +72,10 @@ class Command(BaseCommand):
         return self._child([sys.executable, "manage.py", "worker", "--name", f"up{number + 1}"])
 
     def _child(self, command: list[str]) -> subprocess.Popen[bytes]:
-        """In a session of its own, so that Ctrl-C reaches it once: through us."""
-        return subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)
+        """In a session of its own, so that Ctrl-C reaches it once, through us; it does not outlive us."""
+        return subprocess.Popen(
+            command, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=end_with_parent
+        )
 
     def _watch(self) -> None:
         """A worker that dies is started again; without the web server there is no use in going on."""

@@ -51,7 +51,7 @@ def test_a_recipe_survives_being_stored_as_json():
 @given(
     st.lists(
         st.tuples(
-            st.from_regex(r"[a-z][a-z0-9._-]{0,8}(@[1-9][0-9]?)?", fullmatch=True),
+            st.from_regex(r"[a-z][a-z0-9_-]{0,8}(@[1-9][0-9]?)?", fullmatch=True),
             st.one_of(st.integers(0, 10**9), st.floats(0, 3)),
             st.none() | st.integers(1, 10**6),
             st.integers(3, 9),

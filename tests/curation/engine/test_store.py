@@ -66,8 +66,8 @@ def test_equal_contents_have_an_equal_hash_wherever_they_lie(store):
 
 
 def test_a_manifest_is_read_back_as_it_was_written(store):
-    made = store.publish("1-1/a", NUMBERS, [write(store, "1-1/a/0.parquet", [numbers(0, 10)])])
-    assert store.manifest("1-1/a") == made and made.rows == 10
+    made = store.publish("1-1/a/manifest.json", NUMBERS, [write(store, "1-1/a/0.parquet", [numbers(0, 10)])])
+    assert store.manifest("1-1/a/manifest.json") == made and made.rows == 10
 
 
 def test_batches_come_in_order_and_never_cross_a_row_group(store):
@@ -133,10 +133,10 @@ def test_a_writer_that_fails_leaves_nothing_open(store):
         _ = 1 / 0
 
 
-def test_placing_a_file_twice_is_placing_it_once(store):
+def test_a_copy_has_the_bytes_and_outlives_the_original(store):
     store.put("1-1/tmp/a", "text")
-    store.place("1-1/tmp/a", "1-1/export/a")
-    store.place("1-1/tmp/a", "1-1/export/a")
+    store.copy("1-1/tmp/a", "1-1/export/a")
+    store.remove("1-1/tmp")
     assert store.get("1-1/export/a") == "text"
 
 
@@ -146,7 +146,7 @@ def test_a_store_in_memory_works_like_a_folder():
     assert store.damaged(shard) is None and not store.local
     assert sum(batch.num_rows for batch in store.batches([shard])) == 10
     store.put("1-1/tmp/b", "text")
-    store.place("1-1/tmp/b", "1-1/b")
+    store.copy("1-1/tmp/b", "1-1/b")
     assert store.get("1-1/b") == "text" and store.folders() == ["1-1"]
     store.remove("1-1")
     assert store.folders() == []
