@@ -13,7 +13,7 @@ from sesame.utils import get_user
 
 from curation import jobs
 from curation.engine.errors import Refused
-from curation.models import Run
+from curation.models import Part, Run
 
 
 @login_not_required
@@ -47,10 +47,19 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
             "steers": Run.objects.run_by(request.user).filter(pk=pk).exists(),
             "inputs": run.run_inputs.select_related("version__dataset").order_by("role", "position"),
             "outputs": run.outputs.select_related("dataset").order_by("pk"),
-            "parts": run.parts.order_by("stage", "index")[:200],
+            "parts": _parts(run),
             "checks": run.checks.select_related("version__dataset"),
         },
     )
+
+
+def _parts(run: Run) -> list[Part]:
+    """The first 200 parts, with the names of their stages."""
+    names = [stage.name for stage in jobs.JOBS[run.kind].stages] if run.kind in jobs.JOBS else []
+    parts = list(run.parts.order_by("stage", "index")[:200])
+    for part in parts:
+        part.stage_name = names[part.stage] if part.stage < len(names) else str(part.stage)
+    return parts
 
 
 @require_POST

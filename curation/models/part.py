@@ -122,6 +122,7 @@ class Part(models.Model):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.outputs: list[Output] = []
+        self.stage_name = ""
         self._told, self._since, self._reached = 0.0, time.monotonic(), 0
 
     def __str__(self) -> str:

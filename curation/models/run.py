@@ -82,6 +82,12 @@ class Run(models.Model):
         return str(self.pk)
 
     @property
+    def took(self) -> str:
+        """From when it was asked for to its end, for a person."""
+        seconds = ((self.finished or self.created) - self.created).total_seconds()
+        return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+    @property
     def over(self) -> bool:
         return self.status in self.OVER
 
