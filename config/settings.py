@@ -150,7 +150,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = boolean("WINNOW_HTTPS", False)
 if SESSION_COOKIE_SECURE:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
+    SILENCED_SYSTEM_CHECKS = [
+        "security.W005",
+        "security.W021",
+    ]  # other subdomains are not ours to decide over
 
 LOGGING = {
     "version": 1,

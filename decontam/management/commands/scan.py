@@ -42,6 +42,7 @@ class Command(ProjectCommand):
             items = f"{line['items_hit']:,} of {line['items']:,} items ({line['share_of_items']:.1%})"
             rows = f"{line['rows_hit']:,} of {line['rows']:,} rows ({line['share_of_rows']:.1%})"
             over = ", over the 2 % line" if line["over_line"] else ""
+            over += ": held out, so the source should go whole" if over and line["role"] == "unseen" else ""
             yield f"  {line['version']}: {items}, {rows}{over}"
             if line["weakly_checked"]:
                 yield f"    {line['weakly_checked']:,} items are weakly checked: shorter than an n-gram"
