@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-LINE = 0.02
+CONTAMINATED_ABOVE = 0.02
 METHODS = ("exact", "ngram")
 NOT_LOOKED_FOR = (
     "items shorter than an n-gram inside longer text",
@@ -20,7 +20,7 @@ NOT_LOOKED_FOR = (
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BenchmarkCounts:
     """One benchmark in a report. `weakly_checked` items are shorter than an n-gram: only equality finds them."""
 
     benchmark: str
@@ -46,7 +46,7 @@ class Line:
     @property
     def over_line(self) -> bool:
         """More than 2 % of the benchmark's items are hit."""
-        return self.share_of_items > LINE
+        return self.share_of_items > CONTAMINATED_ABOVE
 
     def facts(self) -> dict[str, Any]:
         return asdict(self) | {

@@ -15,7 +15,7 @@ from curation.engine.units import Unit, joined, texts
 from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Version
 from decontam.engine import BenchmarkIndex, NgramConfig
 from decontam.engine.evidence import MATCHES, Counts, Evidence, Items, SortedEvidence
-from decontam.engine.report import Line, certificate
+from decontam.engine.report import BenchmarkCounts, certificate
 from decontam.models import Ruling
 
 COLUMNS = ["id", "fingerprint", "messages.list.element.role", "messages.list.element.content"]
@@ -144,7 +144,7 @@ def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
     lines = []
     for version in versions:
         name, source = version.dataset.name, version.dataset.source
-        line = Line(
+        line = BenchmarkCounts(
             benchmark=name,
             version=str(version),
             role=source.benchmark_role if source else "",

@@ -1,0 +1,99 @@
+import numpy as np
+import pyarrow as pa
+
+from curation.engine.units import Texts
+from decontam.engine import BenchmarkIndex
+from decontam.engine.evidence import MATCHES, Counts, Evidence, Items, SortedEvidence
+from decontam.engine.report import BenchmarkCounts
+
+FOX = "the quick brown fox jumps over the lazy dog again and again"
+OWL = "a wise old owl sat quietly in the tallest oak of the wood"
+
+
+def items(*texts):
+    return Items(
+        [f"id{i}" for i in range(len(texts))], [f"fp{i}" for i in range(len(texts))], pa.array(texts)
+    )
+
+
+def evidence(benchmarks, *texts):
+    """The evidence of some rows of one turn each, as batches."""
+    named = {name: items(*given) for name, given in benchmarks.items()}
+    index = BenchmarkIndex.build({name: found.texts for name, found in named.items()})
+    rows = np.arange(len(texts))
+    records = pa.record_batch({"id": [f"r{i}" for i in rows], "fingerprint": [f"f{i}" for i in rows]})
+    unit = Texts(rows, np.zeros(len(texts), np.int64), pa.array(texts))
+    return list(Evidence(named).batches(index.scan(unit.text), unit, records))
+
+
+def found(benchmarks, *texts):
+    return [row for batch in evidence(benchmarks, *texts) for row in batch.to_pylist()]
+
+
+def test_positions_become_the_ids_of_rows_and_items():
+    (match,) = found({"quiz": [OWL, FOX]}, "nothing", f"So {FOX.upper()}!")
+    assert (match["record_id"], match["row_fingerprint"], match["turn"]) == ("r1", "f1", 0)
+    assert (match["benchmark"], match["item_id"], match["item_fingerprint"]) == ("quiz", "id1", "fp1")
+    assert match["suppressed"] is None and match["seq"] is None
+
+
+def test_rows_that_share_the_same_run_have_the_same_cause():
+    one, other, third = found({"quiz": [FOX, OWL]}, FOX, f"again: {FOX.title()}", OWL)
+    assert one["cause"] == other["cause"] != third["cause"]
+    assert one["phrase"] == FOX
+
+
+def test_a_scan_without_matches_gives_no_batches():
+    assert evidence({"quiz": [FOX]}, "nothing at all") == []
+
+
+def test_evidence_is_sorted_by_benchmark_then_by_the_largest_cause_then_by_doubt_and_numbered():
+    half = " ".join(FOX.split()[:8])
+    with_two_causes = {"b": [FOX, OWL], "a": [OWL]}
+    batches = evidence(with_two_causes, OWL, FOX, f"{half} or not", FOX)
+    sorted_ = SortedEvidence(batches)
+    rows = [row for batch in sorted_.batches(1000) for row in batch.to_pylist()]
+    sorted_.close()
+    assert [row["seq"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [(row["benchmark"], row["record_id"]) for row in rows[:1]] == [("a", "r0")]
+    assert {row["record_id"] for row in rows[1:3]} == {"r1", "r3"} and rows[1]["cause"] == rows[2]["cause"]
+    assert all(rows[i]["benchmark"] == "b" for i in range(1, 5))
+
+
+def test_counts_are_of_distinct_items_and_rows():
+    sorted_ = SortedEvidence(evidence({"quiz": [FOX, OWL]}, f"{FOX} {OWL}", FOX, "nothing"))
+    assert sorted_.counts() == {"quiz": Counts(matches=3, items_hit=2, rows_hit=2)}
+    assert sorted_.rows_hit() == 2
+    sorted_.close()
+
+
+def test_no_evidence_sorts_to_nothing():
+    sorted_ = SortedEvidence([pa.RecordBatch.from_pylist([], MATCHES)])
+    assert [batch.num_rows for batch in sorted_.batches(10) if batch.num_rows] == []
+    assert (sorted_.counts(), sorted_.rows_hit()) == ({}, 0)
+    sorted_.close()
+
+
+def line(items_hit, items=100, rows_hit=0):
+    numbers = {
+        "items": items,
+        "rows": 50,
+        "rows_hit": rows_hit,
+        "matches": 0,
+        "weakly_checked": 0,
+        "unchecked": 0,
+    }
+    return BenchmarkCounts("quiz", "quiz@1", "dev", "hash", items_hit=items_hit, **numbers)
+
+
+def test_the_line_is_strictly_above_two_percent_of_the_items():
+    assert [line(hit).over_line for hit in (0, 2, 3)] == [False, False, True]
+
+
+def test_both_denominators_are_given():
+    facts = line(10, items=40, rows_hit=5).facts()
+    assert (facts["share_of_items"], facts["share_of_rows"]) == (0.25, 0.1)
+
+
+def test_an_empty_benchmark_divides_by_nothing():
+    assert line(0, items=0).share_of_items == 0.0
