@@ -1,0 +1,91 @@
+"""The embedded start as its user sees it: one command, one link, one Ctrl-C."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+import pytest
+
+from tests.services import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def up(tmp_path):
+    """`manage.py up` in a home of its own, and its address, once it says that it is there."""
+    port, said = free_port(), tmp_path / "said"
+    own = os.environ | {"WINNOW_HOME": str(tmp_path / "home"), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "manage.py", "up", "--port", str(port), "--workers", "1"]
+    with said.open("w") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=own, stdout=out, stderr=subprocess.STDOUT)
+    limit = time.monotonic() + 90
+    while "Winnow is at" not in said.read_text():
+        assert process.poll() is None and time.monotonic() < limit, said.read_text()
+        time.sleep(0.2)
+    yield process, f"http://127.0.0.1:{port}", said
+    if process.poll() is None:
+        process.kill()
+
+
+def children(pid):
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
+    found = [int(child) for child in listed.split()]
+    return found + [grandchild for child in found for grandchild in children(child)]
+
+
+def alive(pids):
+    """Those that still run; one that only waits to be buried does not."""
+    return [
+        pid
+        for pid in pids
+        if (stat := Path(f"/proc/{pid}/stat")).exists() and stat.read_text().split()[2] != "Z"
+    ]
+
+
+def gone_within(pids, seconds):
+    limit = time.monotonic() + seconds
+    while alive(pids) and time.monotonic() < limit:
+        time.sleep(0.2)
+    return not alive(pids)
+
+
+def test_the_link_signs_in_once_and_ctrl_c_ends_everything(up):
+    process, address, said = up
+    (link,) = re.findall(r"http://\S+sesame=\S+", said.read_text())
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    page = browser.open(link).read().decode()
+    assert "<h1>Runs</h1>" in page and "Nothing has run yet" in page
+    assert browser.open(f"{address}/api/v1/runs").read() == b'{"items": [], "count": 0}'
+    assert browser.open(f"{address}/static/css/winnow.css").headers["Content-Type"].startswith("text/css")
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(link)
+    family = children(process.pid)
+    assert len(family) >= 2
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+    assert said.read_text().splitlines()[-1] == "Stopped."
+    assert gone_within(family, 5)
+
+
+def test_children_do_not_outlive_a_killed_parent(up):
+    process, _, _ = up
+    family = children(process.pid)
+    process.kill()
+    process.wait()
+    assert gone_within(family, 30)
+
+
+def test_a_port_that_is_taken_is_named(up):
+    _, address, _ = up
+    port = address.rpartition(":")[2]
+    second = [sys.executable, "manage.py", "up", "--port", port]
+    done = subprocess.run(second, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0 and f"127.0.0.1:{port} is taken" in done.stderr
