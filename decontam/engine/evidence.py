@@ -37,6 +37,7 @@ MATCHES = pa.schema(
 )
 PHRASE_LENGTH = 200
 SLICE = 20_000
+MOST_CAUSES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ class Evidence:
         """Hash and beginning of the longest shared run of an item; most runs are shared by many rows."""
         longest = max(spans, key=lambda span: span["end"] - span["start"])
         key = (benchmark, item, longest["start"], longest["end"])
+        if len(self._causes) == MOST_CAUSES:
+            self._causes.clear()
         if key not in self._causes:
             text = self._items[benchmark].texts[item].as_py()[longest["start"] : longest["end"]]
             shared = " ".join(words(text))

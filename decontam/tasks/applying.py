@@ -28,7 +28,8 @@ def start_apply(scan: Run, config: ApplyConfig, *, user: Any = None) -> Run:
     """Freeze the rulings of the project, and apply them and a finished scan to the version that was scanned."""
     training = scan.input("training")
     name = training.dataset.name
-    for output, kind in ((f"{name}-clean", Kind.RECORDS), (f"{name}-removed", Kind.REMOVED)):
+    made = {f"{name}-clean": Kind.RECORDS, f"{name}-removed": Kind.REMOVED, "rulings": Kind.RULINGS}
+    for output, kind in made.items():
         Dataset.objects.require_free(scan.project, output, kind)
     inputs = {
         "training": training,
