@@ -114,21 +114,21 @@ def scatter(part: Part) -> dict[str, Any]:
 
 
 def output_shards(run: Run) -> Iterator[dict[str, Any]]:
+    """One part per output shard, with the pieces that belong to it."""
     choice, _ = _choice(run)
-    return ({"number": number} for number in range(len(choice["bounds"]) + 1))
+    pieces: list[list[dict[str, Any]]] = [[] for _ in range(len(choice["bounds"]) + 1)]
+    for scattered in run.results(1):
+        for number, shard in scattered["pieces"].items():
+            pieces[int(number)].append({"component": scattered["component"], "shard": shard})
+    return ({"pieces": own} for own in pieces)
 
 
 def gather_shard(part: Part) -> dict[str, Any]:
     """One output shard from its pieces: sorted, each id once."""
     _, seed = _choice(part.run)
-    number = str(part.spec["number"])
-    scattered = [result for result in part.run.results(part.stage - 1) if number in result["pieces"]]
     pieces = [
-        Piece(
-            result["component"],
-            pa.Table.from_batches(part.store.batches([Shard(**result["pieces"][number])])),
-        )
-        for result in scattered
+        Piece(piece["component"], pa.Table.from_batches(part.store.batches([Shard(**piece["shard"])])))
+        for piece in part.spec["pieces"]
     ]
     made = gather(pieces, seed)
     origins = pa.RecordBatch.from_arrays(
