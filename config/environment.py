@@ -44,6 +44,14 @@ def listing(name: str, default: str) -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
+def folder(name: str, path: Path) -> None:
+    """Make a folder that a setting names."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}: {path} cannot be used as a folder ({error.strerror}).") from None
+
+
 def secret(name: str, path: Path) -> str:
     """The secret key: from the environment, else from `path` (mode 0600), which is made when it is not there."""
     if value := text(name, ""):

@@ -8,14 +8,11 @@ import dj_database_url
 import fsspec
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import boolean, choice, listing, number, secret, text
+from config.environment import boolean, choice, folder, listing, number, secret, text
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(text("WINNOW_HOME", str(BASE_DIR / "var"))).resolve()
-try:
-    HOME.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    raise ImproperlyConfigured(f"WINNOW_HOME, {HOME}, cannot be used: {error.strerror}.") from None
+folder("WINNOW_HOME", HOME)
 
 DEBUG = boolean("WINNOW_DEBUG", False)
 SECRET_KEY = secret("WINNOW_SECRET_KEY", HOME / "secret-key")
@@ -81,7 +78,7 @@ TEMPLATES = [
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = HOME / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+folder("WINNOW_HOME", STATIC_ROOT)
 WHITENOISE_USE_FINDERS = True
 
 LANGUAGE_CODE = "en"
@@ -117,6 +114,8 @@ DATABASES = {"default": _database()}
 STORE_URL = text("WINNOW_STORE", str(HOME / "store"))
 if fsspec.core.split_protocol(STORE_URL)[0] not in {None, *fsspec.available_protocols()}:
     raise ImproperlyConfigured(f"WINNOW_STORE is {STORE_URL!r}; no store of that kind is known.")
+if "://" not in STORE_URL:
+    folder("WINNOW_STORE", Path(STORE_URL))
 SILENCE = number("WINNOW_SILENCE_SECONDS", 60, least=1, most=3600)
 WORKERS = int(number("WINNOW_WORKERS", 0, least=0, most=512, whole=True))
 
@@ -131,7 +130,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 if BROKER_URL.startswith("filesystem://"):
     _broker = Path(BROKER_URL.removeprefix("filesystem://"))
     for _folder in ("messages", "control"):
-        (_broker / _folder).mkdir(parents=True, exist_ok=True)
+        folder("WINNOW_BROKER_URL", _broker / _folder)
     CELERY_BROKER_URL = "filesystem://localhost//"
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "data_folder_in": str(_broker / "messages"),

@@ -56,15 +56,20 @@ def purged_ancestors(version: Version) -> list[Version]:
     return found
 
 
+def refuse_purged(version: Version, what: str) -> None:
+    """What was made of purged rows goes nowhere, whatever the reason."""
+    if purged := purged_ancestors(version):
+        names = ", ".join(str(one) for one in dict.fromkeys(purged))
+        raise Refused(f"{version} cannot be {what}: it was made of {names}, which was purged.")
+
+
 def require_checks(version: Version, project: Project, override: str) -> list[str]:
     """
     Refuse an export without its checks, unless a person overrides it and says why; returns what was overridden.
 
     What was made of purged rows is refused, whatever the reason.
     """
-    if purged := purged_ancestors(version):
-        names = ", ".join(str(one) for one in dict.fromkeys(purged))
-        raise Refused(f"{version} cannot be exported: it was made of {names}, which was purged.")
+    refuse_purged(version, "exported")
     missing = obstacles(version, project)
     if missing and not override.strip():
         raise Refused(

@@ -40,12 +40,16 @@ def story(project: Project, dataset: str, record_id: str) -> list[Step]:
     if start is None:
         raise BadInput(f"There is no dataset {dataset} in project {project}.")
     family = _family(start)
-    ids, steps = [record_id], list[Step]()
-    for parent in _parents(family, record_id):
-        ids.append(parent)
+    holding = [
+        one.pk for one in family if not one.purged and one.kind in ROWS and find_row(one, record_id, ["id"])
+    ]
+    parents = list(_parents(family, record_id))
+    steps: list[Step] = []
     for version in family:
-        steps += _steps(version, ids) if not version.purged else _purged(version)
-    steps += _rulings(family, ids)
+        upstream = not holding or version.pk < holding[0]
+        ids = [record_id, *parents] if upstream else [record_id]
+        steps += _purged(version) if version.purged else _steps(version, ids)
+    steps += _rulings(family, [record_id, *parents])
     if not any(step.detail for step in steps):
         raise BadInput(f"No version of {dataset} or of what it was made from has a row {record_id}.")
     return steps + list(_exports(steps, family))

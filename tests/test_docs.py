@@ -22,7 +22,7 @@ def page(name):
 
 
 def test_every_environment_variable_is_documented():
-    read = re.compile(r'(?:text|boolean|number|choice|listing|secret)\(\s*"(WINNOW_[A-Z_]+)"')
+    read = re.compile(r'(?:text|boolean|number|choice|listing|secret|folder)\(\s*"(WINNOW_[A-Z_]+)"')
     used = {name for path in (ROOT / "config").glob("*.py") for name in read.findall(path.read_text())}
     assert used == set(re.findall(r"^- `(WINNOW_[A-Z_]+)`", page("docs/settings.md"), re.M))
 

@@ -241,7 +241,7 @@ def test_purging_a_source_withdraws_what_was_made_of_it(mixed, django_capture_on
     version = Version.objects.get(dataset__name="chats")
     assert version.tombstone["reason"] == "the licence was revoked"
     assert Export.objects.get().status == "withdrawn"
-    with pytest.raises(CommandError, match="There is no version chats@1"):
+    with pytest.raises(CommandError, match="chats@1 was purged: the licence was revoked"):
         told("scan", "chats@1", against=["quiz"])
     kept = rows(Version.objects.get(dataset__name="first"))[0]["id"]
     steps = [step["what"] for step in told("story", "first", kept)["steps"]]
@@ -284,11 +284,17 @@ def test_a_weaker_scan_is_no_decontamination_check(imported, tmp_path):
         told("export", "raw")
 
 
-def test_a_purged_source_cannot_be_exported_again(mixed, django_capture_on_commit_callbacks):
+def test_a_purged_source_cannot_be_mixed_or_exported_again(
+    mixed, tmp_path, django_capture_on_commit_callbacks
+):
     with django_capture_on_commit_callbacks(execute=True):
         told("purge", "chats@1", reason="the licence was revoked")
     with pytest.raises(CommandError, match="it was made of chats@1, which was purged"):
         told("export", "first", override="all the same")
+    recipe = tmp_path / "again.yaml"
+    recipe.write_text("name: again\nseed: 3\ncomponents:\n- dataset: chats-clean\n  fraction: 1.0\n")
+    with pytest.raises(CommandError, match="cannot be mixed: it was made of chats@1, which was purged"):
+        told("mix", str(recipe))
 
 
 def test_a_reason_that_was_not_needed_is_not_kept(mixed):
@@ -316,7 +322,7 @@ def test_a_scan_that_looked_at_nothing_fails(imported):
 
 
 def test_registering_the_same_items_again_outdates_nothing(mixed, tmp_path):
-    told("benchmark", lines(tmp_path / "quiz.jsonl", [{"question": item} for item in ITEMS]), name="quiz")
+    told("benchmark", lines(tmp_path / "renamed.jsonl", [{"question": item} for item in ITEMS]), name="quiz")
     assert told("export", "first")["export"] == "first export 1"
 
 
@@ -354,3 +360,32 @@ def test_a_row_that_the_profile_skipped_is_not_said_to_be_in_the_export(imported
     (asked,) = rows(Version.objects.get(dataset__name="asked"))
     steps = [step["what"] for step in told("story", "asked", asked["id"])["steps"]]
     assert steps[-1] == "skipped by the profiles of both export 1 (published)"
+
+
+def test_verify_survives_a_manifest_that_is_no_text(mixed):
+    made = told("export", "first")
+    with open(f"{made['path']}/manifest.json", "r+b") as file:
+        file.write(b"\xff")
+    with pytest.raises(CommandError, match="first export 1: its manifest is not the one that was published"):
+        told("verify")
+
+
+def test_the_story_of_a_repeated_row_is_its_own_and_not_its_original_s(mixed, tmp_path):
+    recipe = tmp_path / "thrice.yaml"
+    recipe.write_text(
+        "name: thrice\nseed: 1\ncomponents:\n- dataset: chats-clean\n  fraction: 3.0\n  max_repeats: 3\n"
+    )
+    assert told("mix", str(recipe))["rows"] == 9
+    recipe.write_text("name: some\nseed: 1\ncomponents:\n- dataset: thrice\n  rows: 4\n")
+    told("mix", str(recipe))
+    chosen = {row["id"] for row in rows(Version.objects.get(dataset__name="some"))}
+    copies = [row for row in rows(Version.objects.get(dataset__name="thrice")) if row["parents"]]
+    assert len(copies) == 6
+    for row in copies:
+        steps = [step["what"] for step in told("story", "thrice", row["id"])["steps"]]
+        assert (
+            steps[0].startswith("imported from chats.jsonl#")
+            and steps.count("chosen for the mixture thrice") == 1
+        )
+        assert ("chosen for the mixture some" in steps) == (row["id"] in chosen)
+        assert ("not sampled from thrice@1 for the mixture some" in steps) == (row["id"] not in chosen)

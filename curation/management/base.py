@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseFault
 from django.db import connection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -35,7 +36,10 @@ class ProjectCommand(BaseCommand):
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
-        prepare_database()
+        try:
+            prepare_database()
+        except DatabaseFault as error:
+            raise CommandError(f"The database cannot be used: {str(error).strip()}") from None
         self.user = shell_user()
         try:
             self.project = self._project(options["project"])

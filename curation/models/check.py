@@ -40,8 +40,8 @@ class CheckQuerySet(OwnedQuerySet["Check"]):
         asked = {other.dataset_id for other in others}
         locked = Dataset.objects.select_for_update().filter(pk__in=asked).order_by("pk")
         newest = {dataset.pk: dataset.newest() for dataset in list(locked)}
-        contents = {key: version.content_hash for key, version in newest.items() if version}
-        outdated = any(contents.get(other.dataset_id) != other.content_hash for other in others)
+        contents = {key: version.said for key, version in newest.items() if version}
+        outdated = any(contents.get(other.dataset_id) != other.said for other in others)
         verdict = Check.Status.PASSED if passed else Check.Status.FAILED
         status = Check.Status.STALE if outdated else verdict
         check = self.create(version=version, kind=kind, status=status, run=run, **said)

@@ -104,6 +104,8 @@ class VersionQuerySet(OwnedQuerySet["Version"]):
             found = found.filter(number=number) if number.isdecimal() else found.none()
         if version := found.select_related("dataset__project", "run").first():
             return version
+        if purged := self.filter(dataset__project=project, dataset__name=name).exclude(purged=None).first():
+            raise BadInput(f"{purged} was purged: {(purged.tombstone or {}).get('reason')}")
         names = ", ".join(project.datasets.order_by("name").values_list("name", flat=True)[:20])
         raise BadInput(
             f"There is no version {text} in project {project}. Datasets here: {names or 'none yet'}."
@@ -137,6 +139,11 @@ class Version(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset.name}@{self.number}"
+
+    @property
+    def said(self) -> str:
+        """What identifies the contents of rows, wherever they were read from: by fingerprints where these are known."""
+        return str(self.facts.get("fingerprints", self.content_hash))
 
     @property
     def kind(self) -> Kind:

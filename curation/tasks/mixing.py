@@ -27,6 +27,7 @@ from curation.engine.mixing import (
 )
 from curation.engine.records import REMOVED, SCHEMA
 from curation.engine.store import SHARD_ROWS, Shard
+from curation.gates import refuse_purged
 from curation.models import Dataset, Event, Kind, Mixture, Part, Project, Run, Version
 
 ORIGINS = pa.schema([pa.field("record_id", pa.string()), pa.field("component", pa.int32())])
@@ -40,6 +41,7 @@ def pinned(project: Project, recipe: Recipe) -> tuple[Recipe, list[Version]]:
     for version in versions:
         if version.kind not in (Kind.RECORDS, Kind.MIXTURE):
             raise Refused(f"{version} holds {version.kind.label}, and only records may be mixed.")
+        refuse_purged(version, "mixed")
     return recipe.pinned({version.dataset.name: version.number for version in versions}), versions
 
 

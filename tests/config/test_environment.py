@@ -37,12 +37,26 @@ def start(tmp_path, **variables):
             "amqp://x",
             "WINNOW_BROKER_URL must begin with filesystem://, redis:// or rediss://.",
         ),
+        (
+            "WINNOW_BROKER_URL",
+            "filesystem:///etc/passwd",
+            "WINNOW_BROKER_URL: /etc/passwd/messages cannot be used",
+        ),
+        (
+            "WINNOW_STORE",
+            "/etc/passwd",
+            "WINNOW_STORE: /etc/passwd cannot be used as a folder (File exists).",
+        ),
+        ("WINNOW_STORE", "foo://x", "WINNOW_STORE is 'foo://x'; no store of that kind is known."),
+        ("WINNOW_TIME_ZONE", "Mars/X", "WINNOW_TIME_ZONE is 'Mars/X'; use a name such as Europe/Berlin."),
+        ("WINNOW_WORKERS", "1.5", "WINNOW_WORKERS is 1.5; it must be a whole number."),
+        ("WINNOW_TRUSTED_ORIGINS", "foo", "WINNOW_TRUSTED_ORIGINS: foo must begin with http:// or https://."),
         ("WINNOW_LOG_LEVEL", "loud", "WINNOW_LOG_LEVEL is 'LOUD'; use one of DEBUG, ERROR, INFO, WARNING."),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_a_sentence(tmp_path, name, value, sentence):
     status, said = start(tmp_path, **{name: value})
-    assert status != 0 and sentence in said
+    assert status != 0 and sentence in said and "Traceback" not in said
 
 
 def test_the_first_start_makes_a_secret_key_that_only_its_owner_reads(tmp_path):

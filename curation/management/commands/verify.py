@@ -47,14 +47,15 @@ def _wrong_version(version: Version) -> Iterator[str]:
 
 def _wrong_export(export: Export) -> Iterator[str]:
     try:
-        text = store().get(f"{export.folder}/manifest.json")
+        with store().open(f"{export.folder}/manifest.json") as file:
+            written = file.read()
     except BadInput as error:
         yield str(error)
         return
-    if manifest_hash(text.encode()) != export.manifest_hash:
+    if manifest_hash(written) != export.manifest_hash:
         yield "its manifest is not the one that was published"
         return
-    for file in json.loads(text)["files"]:
-        shard = Shard(f"{export.folder}/{file['path']}", file["rows"], file["bytes"], file["sha256"])
+    for one in json.loads(written)["files"]:
+        shard = Shard(f"{export.folder}/{one['path']}", one["rows"], one["bytes"], one["sha256"])
         if sentence := store().damaged(shard):
             yield sentence
