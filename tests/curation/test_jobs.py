@@ -1,57 +1,13 @@
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
-from threading import Barrier, Thread
 from threading import Event as Flag
 
-import pyarrow as pa
 import pytest
-from django.db import connection, transaction
 from django.utils import timezone
 
 from curation import jobs
-from curation.engine.errors import BadInput, Cancelled, Fenced, Leaving, Paused
+from curation.engine.errors import Cancelled, Fenced, Leaving, Paused
 from curation.models import Check, Event, Kind, Part, Run, Version, Worker
-
-NUMBERS = pa.schema([pa.field("number", pa.int64())])
-
-
-@dataclass(frozen=True)
-class Count:
-    parts: int = 3
-    fail_at: int = -1
-
-
-def count(part):
-    config = part.config(Count)
-    if part.index == config.fail_at:
-        raise BadInput(f"Part {part.index} has no numbers")
-    part.progress(0, 10)
-    shard = part.write("tmp/numbers", NUMBERS, [pa.record_batch({"number": [part.index]}, schema=NUMBERS)])
-    return {"path": shard.path}
-
-
-def plan(run):
-    return ({"at": i} for i in range(run.config["parts"]))
-
-
-def total(part):
-    shard = part.write(
-        "numbers", NUMBERS, [pa.record_batch({"number": [len(part.run.results(0))]}, schema=NUMBERS)]
-    )
-    part.publish("numbers", "numbers", Kind.REJECTS, NUMBERS, [shard])
-
-
-JOB = jobs.register(jobs.Job("count", (jobs.Stage("count", count, plan), jobs.Stage("total", total))))
-
-
-@pytest.fixture
-def start(project, user):
-    return lambda **fields: jobs.start(JOB, project=project, config=Count(**fields), user=user)
-
-
-def silence(part):
-    Part.objects.filter(pk=part.pk).update(heartbeat=timezone.now() - timedelta(hours=1))
+from tests.curation.counting import NUMBERS, silence, total
 
 
 def test_nothing_is_sent_until_the_row_is_committed(start, silent_bells, django_capture_on_commit_callbacks):
@@ -269,40 +225,6 @@ def test_a_broker_outage_does_not_stop_a_start(
     assert "no broker" in caplog.text
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("round_", range(5))
-def test_the_last_two_parts_open_the_next_stage_exactly_once(start, round_):
-    run = start(parts=2)
-    parts = [Part.objects.claim(str(i), run=run.pk) for i in range(2)]
-    together = Barrier(2)
-
-    def complete(part):
-        together.wait()
-        jobs._complete(part, {"path": "x"})
-        connection.close()
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(complete, parts))
-    assert list(run.parts.filter(stage=1).values_list("status", flat=True)) == ["open"]
-    assert Run.objects.get(pk=run.pk).open == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_no_part_is_taken_twice_by_workers_that_race(start):
-    run = start(parts=40)
-
-    def take(name):
-        taken = []
-        while part := Part.objects.claim(name, run=run.pk):
-            taken.append(part.pk)
-        connection.close()
-        return taken
-
-    with ThreadPoolExecutor(4) as pool:
-        taken = [pk for pks in pool.map(take, "abcd") for pk in pks]
-    assert len(taken) == len(set(taken)) == 40
-
-
 def test_a_new_benchmark_version_makes_earlier_checks_stale(version, project):
     training = version("web", "a")
     quiz = version("quiz", "b", kind=Kind.BENCHMARK)
@@ -397,74 +319,3 @@ def test_a_version_of_shards_from_elsewhere_is_refused(start):
     shard = part.write("elsewhere", NUMBERS, [])
     with pytest.raises(ValueError, match="a sweep would take it for litter"):
         part.publish("numbers", "numbers", Kind.REJECTS, NUMBERS, [shard])
-
-
-def while_waiting(waiting, other):
-    """Run `waiting` in a thread while `other` holds the row that it needs, then let it go on."""
-    outcome = []
-
-    def wait():
-        outcome.append(waiting())
-        connection.close()
-
-    thread = Thread(target=wait)
-    with transaction.atomic():
-        other()
-        thread.start()
-        thread.join(timeout=1)
-    thread.join(timeout=30)
-    return outcome[0]
-
-
-postgres_only = pytest.mark.skipif(
-    connection.vendor != "postgresql",
-    reason="SQLite runs one writing transaction at a time; see tests/services.py",
-)
-
-
-@postgres_only
-@pytest.mark.django_db(transaction=True)
-def test_a_zombie_that_waits_for_a_lock_is_fenced_when_it_gets_it(start):
-    run = start(parts=1)
-    zombie = Part.objects.claim("gone", run=run.pk)
-
-    def somebody_else_takes_it():
-        Part.objects.filter(pk=zombie.pk).update(attempt=2, heartbeat=timezone.now())
-
-    while_waiting(lambda: jobs._complete(zombie, {"path": "zombie"}), somebody_else_takes_it)
-    part = Part.objects.get(pk=zombie.pk)
-    assert (part.status, part.attempt, part.result) == ("running", 2, None)
-
-
-@postgres_only
-@pytest.mark.django_db(transaction=True)
-def test_progress_of_a_zombie_that_waited_for_a_lock_is_refused(start):
-    run = start(parts=1)
-    zombie = Part.objects.claim("gone", run=run.pk)
-
-    def tell():
-        with pytest.raises(Fenced):
-            zombie.save_checkpoint({"at": 1}, 1, 2)
-        return True
-
-    assert while_waiting(tell, lambda: Part.objects.filter(pk=zombie.pk).update(attempt=2))
-
-
-@postgres_only
-@pytest.mark.django_db(transaction=True)
-def test_a_cancellation_that_comes_first_wins_over_the_last_part(start, user):
-    run = start(parts=0)
-    part = Part.objects.claim("here", run=run.pk)
-    total(part)
-    while_waiting(lambda: jobs._complete(part, None), lambda: run.cancel(by=user))
-    assert not Version.objects.exists() and Run.objects.get(pk=run.pk).status == "cancelled"
-
-
-@postgres_only
-@pytest.mark.django_db(transaction=True)
-def test_resuming_and_completing_do_not_lock_each_other_out(start, user):
-    run = start(parts=1)
-    part = Part.objects.claim("here", run=run.pk)
-    run.pause(by=user)
-    while_waiting(lambda: jobs._complete(part, {"path": "x"}), lambda: run.resume(by=user))
-    assert Run.objects.get(pk=run.pk).status == "running"
