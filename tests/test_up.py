@@ -33,6 +33,7 @@ def up(tmp_path):
     yield process, f"http://127.0.0.1:{port}", said
     if process.poll() is None:
         process.kill()
+    process.wait()
 
 
 def children(pid):
