@@ -200,10 +200,7 @@ def record_version(run: Run, output: Output) -> Version:
     Dataset.objects.require_kind(dataset, output.kind)
     newest = dataset.versions.aggregate(number=Max("number"))["number"] or 0
     before = dataset.newest()
-    said = output.facts.get("fingerprints", output.manifest.content_hash)
-    if before and dataset.kind == Kind.BENCHMARK and before.said != said:
-        Check.objects.outdate(dataset, by=run.user)
-    return Version.objects.create(
+    version = Version.objects.create(
         dataset=dataset,
         number=newest + 1,
         run=run,
@@ -216,6 +213,9 @@ def record_version(run: Run, output: Output) -> Version:
         facts=output.facts,
         subset_of=output.subset_of,
     )
+    if before and dataset.kind == Kind.BENCHMARK and before.said != version.said:
+        Check.objects.outdate(dataset, by=run.user)
+    return version
 
 
 @transaction.atomic

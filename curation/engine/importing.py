@@ -30,6 +30,7 @@ REJECTS = pa.schema(
     ]
 )
 PART_BYTES = 256 << 20
+MAX_REJECTED = 0.5
 BATCH_ROWS = 1_000
 BATCH_BYTES = 8 << 20
 SHARD_BYTES = 1 << 30
@@ -46,7 +47,7 @@ class ImportConfig:
     benchmark: bool = False
     mapping: dict[str, Any] | None = None
     confirmed: bool = False
-    max_rejected: float = 0.5
+    max_rejected: float = MAX_REJECTED
 
     def __post_init__(self) -> None:
         if not self.location.strip():
@@ -153,7 +154,7 @@ def check_rejected(rows: int, reasons: dict[str, int], limit: float) -> None:
         told = "; ".join(f"{count:,} × {reason}" for reason, count in common_reasons(reasons, 3).items())
         raise BadInput(
             f"{rejected:,} of {rows + rejected:,} rows cannot be used, so nothing was imported: {told}. "
-            "Give another mapping, or raise the share of rows that may be rejected."
+            "Give another mapping (--mapping), or say that so many may be rejected (--max-rejected)."
         )
     if not rows and not rejected:
         raise BadInput("There are no rows in this source")

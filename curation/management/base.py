@@ -33,7 +33,7 @@ class ProjectCommand(BaseCommand):
         self.add_own_arguments(parser)
 
     def add_own_arguments(self, parser: CommandParser) -> None:
-        raise NotImplementedError
+        """What this command takes beside the project."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from curation.engine.importing import MAX_REJECTED
 from curation.management.base import ProjectCommand
 from curation.models import Source
 from curation.tasks.importing import start_import
@@ -30,8 +31,16 @@ class ImportingCommand(ProjectCommand):
             "--recognise", action="store_true", help="look at the rows anew, not at the saved mapping"
         )
 
+        parser.add_argument(
+            "--max-rejected",
+            type=float,
+            default=MAX_REJECTED,
+            help="share of rows that may be rejected (%(default)s)",
+        )
+
     def source_fields(self, options: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        """What else the source is told."""
+        return {}
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         run = self.see_through(
@@ -44,6 +53,7 @@ class ImportingCommand(ProjectCommand):
                 licence=options["licence"],
                 mapping=_mapping(options["mapping"]),
                 recognise=options["recognise"],
+                max_rejected=options["max_rejected"],
                 confirmed=options.get("confirm_eval_split", False),
                 user=self.user,
                 **self.source_fields(options),

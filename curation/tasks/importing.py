@@ -20,6 +20,7 @@ from curation.engine.errors import BadConfig, Refused
 from curation.engine.importing import (
     BATCH_BYTES,
     BATCH_ROWS,
+    MAX_REJECTED,
     REJECTS,
     SHARD_BYTES,
     Cursor,
@@ -58,6 +59,7 @@ def start_import(
     mapping: dict[str, Any] | None = None,
     recognise: bool = False,
     confirmed: bool = False,
+    max_rejected: float = MAX_REJECTED,
     user: Any = None,
     **fields: Any,
 ) -> Run:
@@ -81,6 +83,7 @@ def start_import(
         benchmark=split_role == Source.SplitRole.EVAL,
         mapping=mapping or saved or None,
         confirmed=confirmed,
+        max_rejected=max_rejected,
     )
     kind = Source.Location.HUB if is_hub else Source.Location.FILES
     fields |= {"kind": kind, "location": location, "split_role": split_role}

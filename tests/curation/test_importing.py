@@ -84,6 +84,7 @@ def test_an_import_that_loses_more_than_half_is_refused_with_the_reasons(tmp_pat
     with pytest.raises(CommandError, match="3 of 4 rows cannot be used, so nothing was imported: 2 × "):
         told("chats", path)
     assert not Version.objects.exists()
+    assert told("chats", path, max_rejected=0.8)["rejected"] == 3
 
 
 def test_an_empty_source_is_refused(tmp_path):

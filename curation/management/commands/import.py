@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.core.management.base import CommandParser
 
 from curation.management.importing import ImportingCommand
@@ -19,6 +17,3 @@ class Command(ImportingCommand):
             action="store_true",
             help="import it although its name says evaluation split",
         )
-
-    def source_fields(self, options: dict[str, Any]) -> dict[str, Any]:
-        return {}

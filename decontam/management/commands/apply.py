@@ -16,9 +16,12 @@ class Command(ProjectCommand):
 
     def add_own_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", type=int, help="the scan")
-        parser.add_argument("--policy", choices=list(Policy), default=Policy.DROP.value)
+        parser.add_argument("--policy", choices=list(Policy), default=ApplyConfig().policy)
         parser.add_argument(
-            "--max-removed", type=float, default=0.5, help="retention guard (default: %(default)s)"
+            "--max-removed",
+            type=float,
+            default=ApplyConfig().max_removed,
+            help="retention guard (default: %(default)s)",
         )
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:

@@ -17,15 +17,18 @@ class Command(ProjectCommand):
         parser.add_argument(
             "--against", action="extend", nargs="+", required=True, help="one or more benchmarks"
         )
-        parser.add_argument("--n", type=int, default=8, help="tokens in an n-gram (default: %(default)s)")
+        plain = ScanConfig()
+        parser.add_argument(
+            "--n", type=int, default=plain.n, help="tokens in an n-gram (default: %(default)s)"
+        )
         parser.add_argument(
             "--threshold",
             type=float,
-            default=0.5,
+            default=plain.threshold,
             help="share of an item above which it is hit (%(default)s)",
         )
         parser.add_argument(
-            "--unit", choices=list(Unit), default=Unit.USER.value, help="which turns are looked at"
+            "--unit", choices=list(Unit), default=plain.unit, help="which turns are looked at"
         )
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
