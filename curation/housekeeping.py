@@ -8,13 +8,19 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from curation.locations import stray_uploads
+from curation.looks import kept_samples
 from curation.models import Export, Project, Run, Version, store
 
 
 def litter(hours: float) -> Iterator[tuple[Run, list[str]]]:
-    """Runs that ended long enough ago, with the folders of theirs that no version or export stands for."""
+    """
+    Runs that ended long enough ago, with the folders of theirs that no version or export stands for, and that are not
+    the sample of the newest look at a source.
+    """
     kept = set(Version.objects.live().values_list("folder", flat=True))
     kept |= set(Export.objects.published().values_list("folder", flat=True))
+    kept |= kept_samples()
     ended = Run.objects.filter(status__in=Run.OVER, finished__lt=timezone.now() - timedelta(hours=hours))
     over = {run.folder: run for run in ended.filter(pk__in=[n for n in store().folders() if n.isdecimal()])}
     for folder, run in sorted(over.items(), key=lambda pair: pair[1].pk):
@@ -24,8 +30,13 @@ def litter(hours: float) -> Iterator[tuple[Run, list[str]]]:
 
 
 def sweep(hours: float) -> list[str]:
-    """Remove the litter; a run whose files are gone cannot be resumed any more. Returns the folders."""
-    removed = []
+    """
+    Remove the litter, and uploads that nothing points to; a run whose files are gone cannot be resumed any more.
+    Returns the folders.
+    """
+    removed = stray_uploads(hours)
+    for folder in removed:
+        store().remove(folder)
     for run, folders in litter(hours):
         if Run.objects.filter(pk=run.pk, status__in=Run.OVER).update(swept=Now()):
             for folder in folders:
@@ -48,11 +59,13 @@ def descendants(version: Version) -> set[int]:
 @transaction.atomic
 def purge(version: Version, reason: str, *, by: Any) -> list[Export]:
     """
-    Delete a version's files; returns the exports that were withdrawn because of it.
+    Delete a version's files and those of its profiles, which quote it; returns the exports that were withdrawn because
+    of it.
 
     The project is locked, so that no export of it is published between the two.
     """
     Project.objects.select_for_update(no_key=True).get(pk=version.dataset.project_id)
-    version.purge(reason, by=by, at=timezone.now())
+    for doomed in [version, *Version.objects.profiles_of(version)]:
+        doomed.purge(reason, by=by, at=timezone.now())
     touched = Export.objects.filter(version__in={version.pk} | descendants(version))
     return touched.withdraw(f"{version} was purged: {reason}", by=by)

@@ -5,6 +5,7 @@ The record id is the hash of the source's name and the row's own id, or its plac
 its place is kept in `meta["origin"]`, so that a row can be found again in the file it came from.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -19,6 +20,8 @@ from curation.engine.errors import BadConfig, BadInput
 from curation.engine.mapping import Imported, Mapping, contents
 from curation.engine.mixing.sampling import id_halves
 from curation.engine.readers import Compression, Format, Options, Reject, Row, SourceFile, sample
+from curation.engine.readers.items import too_much
+from curation.engine.readers.places import Place
 from curation.engine.records import Record, record_id
 
 REJECTS = pa.schema(
@@ -39,11 +42,16 @@ PACKED_RATIO = 4
 
 @dataclass(frozen=True, slots=True)
 class ImportConfig:
-    """What is imported as what. `max_rejected` is the share of rows above which an import is no import."""
+    """
+    What is imported as what. `outside`: the location came from a page or the API. `seen` is the digest of the files
+    that were looked at before; `max_rejected` is the share of rows above which an import is no import.
+    """
 
     location: str
-    hub: bool = False
+    kind: str = "files"
+    outside: bool = False
     revision: str = ""
+    seen: str = ""
     benchmark: bool = False
     mapping: dict[str, Any] | None = None
     confirmed: bool = False
@@ -57,12 +65,21 @@ class ImportConfig:
         if self.mapping is not None:
             Mapping.from_dict(self.mapping)
 
+    @property
+    def place(self) -> Place:
+        return Place(self.kind, self.location, self.revision, self.outside)
+
 
 def source_file(saved: dict[str, Any]) -> SourceFile:
     """A file as the result of a part holds it."""
     return SourceFile(
         **saved | {"format": Format(saved["format"]), "compression": Compression(saved["compression"])}
     )
+
+
+def digest_of(told: Iterable[Sequence[Any]]) -> str:
+    """What pins files: the hash over what is told of each, such as its name and the hash of its content."""
+    return hashlib.sha256(orjson.dumps([list(each) for each in told])).hexdigest()
 
 
 def groups(files: Sequence[SourceFile]) -> list[list[SourceFile]]:
@@ -90,7 +107,10 @@ def estimated_rows(files: Sequence[SourceFile], options: Options) -> int:
 
 @dataclass(slots=True)
 class Cursor:
-    """The records of several files, in order, from a place on; it knows how far it is."""
+    """
+    The records of several files, in order, from a place on; it knows how far it is. With `whole`, a file that unpacks
+    to more than the mapping's `max_bytes` ends it with BadInput: half a bomb is no data.
+    """
 
     source: str
     files: Sequence[SourceFile]
@@ -98,14 +118,25 @@ class Cursor:
     file: int = 0
     items: int = 0
     over: bool = False
+    whole: bool = False
 
     def __iter__(self) -> Iterator[Record | Reject]:
         while self.file < len(self.files):
             for item in contents(self.files[self.file], self.mapping, skip=self.items):
                 self.items += 1
-                yield item if isinstance(item, Reject) else self._record(item)
+                yield self._reject(item) if isinstance(item, Reject) else self._record(item)
             self.file, self.items = self.file + 1, 0
         self.over = True
+
+    def _reject(self, item: Reject) -> Reject:
+        options = self.mapping.options
+        if self.whole and item.reason == too_much(options):
+            raise BadInput(
+                f"{item.file} unpacks to more than {options.max_bytes:,} bytes, the most that a file from a page or "
+                "the API may (WINNOW_MAX_UNPACKED_GB), so nothing was imported. Split it, or ask an administrator "
+                "to import it from the shell"
+            )
+        return item
 
     def _record(self, made: Imported) -> Record:
         origin = {"origin": f"{made.file}#{made.line}"}

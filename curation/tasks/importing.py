@@ -1,22 +1,17 @@
 """Import a source: find its files, read them shard by shard, settle repeated ids, publish."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
-from django.conf import settings
 from django.db import transaction
-from huggingface_hub import HfApi
 
 from curation import jobs
-from curation.engine.errors import BadConfig, Refused
+from curation.engine.errors import Refused
 from curation.engine.importing import (
     BATCH_BYTES,
     BATCH_ROWS,
@@ -28,6 +23,7 @@ from curation.engine.importing import (
     Mark,
     check_rejected,
     common_reasons,
+    digest_of,
     estimated_rows,
     groups,
     reject_batch,
@@ -35,24 +31,22 @@ from curation.engine.importing import (
     size_of,
     source_file,
 )
-from curation.engine.mapping import Mapping, propose
-from curation.engine.names import check_name
-from curation.engine.readers import Reject, SourceFile, find, hub, looks_like_eval_split
-from curation.engine.readers.files import kind_of
+from curation.engine.mapping import Mapping
+from curation.engine.readers import Reject, SourceFile, looks_like_eval_split
 from curation.engine.records import SCHEMA, Record, to_batch
 from curation.engine.store import SHARD_ROWS, Shard
-from curation.models import Dataset, Event, Kind, Part, Project, Run, Source
+from curation.locations import Location, from_shell
+from curation.models import Event, Kind, Line, Part, Project, Run, Source
+from curation.tasks.finding import at_hand, discover, proposed, register, sampling, within_limits
 
-Found = dict[str, Any]
-LONGEST_LICENCE = 100
-REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+CHANGED = "The files are not the ones that were looked at: they changed in between"
 
 
 def start_import(
     project: Project,
     name: str,
     *,
-    location: str,
+    location: str | Location,
     split_role: Source.SplitRole,
     revision: str = "",
     licence: str = "",
@@ -60,72 +54,54 @@ def start_import(
     recognise: bool = False,
     confirmed: bool = False,
     max_rejected: float = MAX_REJECTED,
+    look: Run | None = None,
     user: Any = None,
     **fields: Any,
 ) -> Run:
     """
-    Register the source (or take it up again) and start its import. Without a mapping the one that is saved with the
-    source is used again, as long as its location stays; `recognise` looks at the rows anew.
+    Register the source (or take it up again) and start its import. A location as plain text is what the shell may
+    give; pages and the API give a `Location`. Without a mapping the one that is saved with the source is used again,
+    as long as its location stays; `recognise` looks at the rows anew. After a `look` the run says when its files are
+    no longer those that were looked at, and a Hub dataset is read at the commit that was.
     """
-    check_name(name)
-    if not location.strip():
-        raise BadConfig("Say where the rows are: a file, a folder, a glob or a Hub id")
-    if len(licence) > LONGEST_LICENCE:
-        raise BadConfig(f"A licence is an SPDX id or a short name: at most {LONGEST_LICENCE} characters")
-    is_hub = is_repository(location)
-    location = location if is_hub else str(Path(location).absolute())
-    known = Source.objects.filter(project=project, name=name, location=location).first()
+    where = from_shell(location) if isinstance(location, str) else location
+    known = Source.objects.filter(project=project, name=name, location=where.text).first()
     saved = known.mapping if known and not recognise else None
     config = ImportConfig(
-        location=location,
-        hub=is_hub,
-        revision=revision,
+        location=where.text,
+        kind=where.kind,
+        outside=where.outside,
+        revision=revision or (look.summary.get("revision", "") if look else ""),
+        seen=look.summary.get("seen", "") if look else "",
         benchmark=split_role == Source.SplitRole.EVAL,
         mapping=mapping or saved or None,
         confirmed=confirmed,
         max_rejected=max_rejected,
     )
-    kind = Source.Location.HUB if is_hub else Source.Location.FILES
-    fields |= {"kind": kind, "location": location, "split_role": split_role}
-    fields |= {"licence": licence} if licence else {}
-    made = Kind.BENCHMARK if config.benchmark else Kind.RECORDS
     with transaction.atomic():
-        source = Source.objects.register(project, name, by=user, **fields)
-        Dataset.objects.require_free(project, name, made, source=name)
+        source = register(project, name, where, split_role, licence=licence, by=user, **fields)
         return jobs.start(IMPORT, project=project, config=config, subject=source.name, user=user)
 
 
-def is_repository(location: str) -> bool:
-    """owner/name that is neither on this disk nor the name of a data file."""
-    return bool(REPOSITORY.fullmatch(location)) and not Path(location).exists() and kind_of(location) is None
-
-
-def find_files(part: Part) -> Found:
+def find_files(part: Part) -> dict[str, Any]:
     """List the files and settle how they are read; an eval split is no training source unless confirmed."""
     config = part.config(ImportConfig)
-    if config.hub:
-        api = HfApi()
-        repository = hub.resolve(config.location, config.revision or None, api)
-        files = hub.fetch(repository, api, cache=_hub_cache(), progress=part.progress)
-        ignored, revision, licence = repository.ignored, repository.commit, repository.licence or ""
-    else:
-        found = find(config.location)
-        files, ignored, revision, licence = list(found.files), found.ignored, "", ""
+    found = discover(part, config.place)
     if not config.benchmark and not config.confirmed:
-        _refuse_eval_splits(files)
-    mapping = Mapping.from_dict(config.mapping) if config.mapping else propose(files)
+        _refuse_eval_splits(found.files)
+    files = at_hand(part, config.place, found.files, found.revision)
+    mapping = Mapping.from_dict(config.mapping) if config.mapping else proposed(config.place, files)
+    if changed := bool(config.seen) and config.seen != found.seen:
+        Line.objects.say(part.run, CHANGED, level=Line.Level.WARNING)
     return {
-        "files": [asdict(file) for file in files],
-        "ignored": list(ignored),
+        "files": [asdict(file) for file in found.files],
+        "ignored": list(found.ignored),
         "mapping": mapping.as_dict(),
-        "revision": revision,
-        "licence": licence,
-        "rows": estimated_rows(files, mapping.options),
+        "revision": found.revision,
+        "licence": found.licence,
+        "changed": CHANGED if changed else "",
+        "rows": estimated_rows(files, sampling(config.place, mapping.options)),
     }
-
-
-def _hub_cache() -> Path:
-    return Path(settings.HOME) / "hub"
 
 
 def _refuse_eval_splits(files: list[SourceFile]) -> None:
@@ -137,7 +113,7 @@ def _refuse_eval_splits(files: list[SourceFile]) -> None:
             )
 
 
-def _found(run: Run) -> Found:
+def _found(run: Run) -> dict[str, Any]:
     (found,) = run.results(0)
     return found  # type: ignore[no-any-return]
 
@@ -151,28 +127,20 @@ def plan_groups(run: Run) -> Iterator[dict[str, Any]]:
         yield {"files": [asdict(file) for file in chunk], "rows": int(found["rows"] * share)}
 
 
-def _at_hand(part: Part) -> list[SourceFile]:
-    """The files of a part; a worker on another machine than the first fetches its own from the Hub."""
-    files = [source_file(file) for file in part.spec["files"]]
-    if not part.config(ImportConfig).hub or all(Path(file.path).exists() for file in files):
-        return files
-    api = HfApi()
-    repository = hub.resolve(part.config(ImportConfig).location, _found(part.run)["revision"], api)
-    fetched = hub.fetch(repository, api, names={file.name for file in files}, cache=_hub_cache())
-    return sorted(fetched, key=lambda file: file.name)
-
-
 def read_files(part: Part) -> dict[str, Any]:
     """Read a group of files. After every shard there is a checkpoint, from which a next attempt goes on."""
-    mapping = Mapping.from_dict(_found(part.run)["mapping"])
-    files = _at_hand(part)
+    found, place = _found(part.run), part.config(ImportConfig).place
+    mapping = Mapping.from_dict(found["mapping"])
+    mapping = replace(mapping, options=within_limits(place, mapping.options))
+    listed = [source_file(file) for file in part.spec["files"]]
+    files = at_hand(part, place, listed, found["revision"])
     mark = Mark(**(part.checkpoint or {}))
-    cursor = Cursor(part.run.subject, files, mapping, mark.file, mark.items)
+    cursor = Cursor(part.run.subject, files, mapping, mark.file, mark.items, whole=place.outside)
     items = iter(cursor)
     while not cursor.over:
         mark = _write_shard(part, mark, cursor, items)
         done = mark.rows + mark.rejected
-        part.save_checkpoint(asdict(mark), done, max(done, part.spec["rows"]))
+        part.save_checkpoint(asdict(mark), done, done if cursor.over else max(done, part.spec["rows"]))
     hashes = [{"name": file.name, "size": file.size, "sha256": _sha256(file.path)} for file in files]
     return {**asdict(mark), "files": hashes}
 
@@ -240,6 +208,7 @@ def publish_records(part: Part) -> dict[str, Any]:
         "mapping": found["mapping"],
         "revision": found["revision"] or _revision(files),
         "licence": found["licence"],
+        **({"changed": found["changed"]} if found.get("changed") else {}),
     }
     kind = Kind.BENCHMARK if config.benchmark else Kind.RECORDS
     if config.benchmark:
@@ -260,8 +229,7 @@ def _fingerprints(part: Part, shards: list[Shard]) -> str:
 
 def _revision(files: list[dict[str, Any]]) -> str:
     """What pins local files: the hash over their names and contents."""
-    told = [[file["name"], file["sha256"]] for file in files]
-    return hashlib.sha256(orjson.dumps(told)).hexdigest()
+    return digest_of([file["name"], file["sha256"]] for file in files)
 
 
 def _without_repeated(part: Part, shards: list[Shard]) -> tuple[list[Shard], list[Reject]]:

@@ -32,14 +32,14 @@ def test_sweep_leaves_what_may_still_be_needed(version):
 
 
 def test_the_folder_of_a_run_that_made_nothing_goes_whole(version):
-    made = version("gone", "a")
+    made = version("gone", "a", kind=Kind.REJECTS)
     old(made.run)
     made.delete()
     assert sweep(hours=24) == [made.run.folder]
 
 
 def test_a_run_whose_files_were_swept_cannot_be_resumed(version, user):
-    run = version("gone", "a").run
+    run = version("gone", "a", kind=Kind.REJECTS).run
     Version.objects.filter(run=run).delete()
     Run.objects.filter(pk=run.pk).update(status="failed")
     old(run)

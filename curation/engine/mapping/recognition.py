@@ -50,7 +50,7 @@ def propose(files: Sequence[SourceFile], options: Options | None = None) -> Mapp
 
     Raises BadInput when there is no usable row, or no known shape fits.
     """
-    settled_options = _settled(files, options or Options())
+    settled_options = agreed(files, options or Options())
     items = sample(files, SAMPLE, settled_options)
     rows = [item.data for item in items if isinstance(item, Row)]
     if not rows:
@@ -64,7 +64,7 @@ def propose(files: Sequence[SourceFile], options: Options | None = None) -> Mapp
     return mapping
 
 
-def _settled(files: Iterable[SourceFile], options: Options) -> Options:
+def agreed(files: Iterable[SourceFile], options: Options) -> Options:
     """What all delimited files agree on; what they do not stays open, to be looked at file by file."""
     tables = [file for file in files if file.format in (Format.CSV, Format.TSV) and file.size][:DIALECTS]
     found = [settled(file, options) for file in tables]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.engine.errors import BadInput
-from curation.engine.readers.items import Compression, Options, Reject, Row, SourceFile
+from curation.engine.readers.items import Compression, Options, Reject, Row, SourceFile, too_much
 from curation.engine.readers.streams import Damaged, unpacked
 
 BATCH = 1024  # rows turned into Python objects at once
@@ -17,15 +17,30 @@ BATCH = 1024  # rows turned into Python objects at once
 
 def read_parquet(file: SourceFile, options: Options, skip: int) -> Iterator[Row | Reject]:
     """Rows and rejects of a Parquet file; skipped row groups are not read. Maps become objects."""
+    room, before = Room(options), 0
     with _opened(file, options) as parquet:
-        before = 0
-        for group in range(parquet.num_row_groups):
-            count = parquet.metadata.row_group(group).num_rows
-            if skip >= before + count:
+        try:
+            for group in range(parquet.num_row_groups):
+                count = parquet.metadata.row_group(group).num_rows
+                if skip < before + count:
+                    yield from _group(file.name, parquet, group, before, max(skip - before, 0), room)
                 before += count
-                continue
-            yield from _group(file.name, parquet, group, before, max(skip - before, 0))
-            before += count
+        except Damaged as damage:
+            yield Reject(file.name, before + 1, damage.reason, "")
+
+
+class Room:
+    """What may still be unpacked: a few bytes of a Parquet page can stand for any number of equal cells."""
+
+    LEAST = 8  # bytes that a row counts for, were it empty
+
+    def __init__(self, options: Options) -> None:
+        self._options, self._left = options, options.max_bytes
+
+    def take(self, batch: pa.RecordBatch) -> None:
+        self._left -= batch.nbytes + self.LEAST * len(batch)
+        if self._left < 0:
+            raise Damaged(too_much(self._options))
 
 
 @contextmanager
@@ -47,11 +62,14 @@ def _unpack(file: SourceFile, options: Options, stream: IO[bytes]) -> None:
     stream.seek(0)
 
 
-def _group(name: str, parquet: pq.ParquetFile, group: int, before: int, skip: int) -> Iterator[Row | Reject]:
+def _group(
+    name: str, parquet: pq.ParquetFile, group: int, before: int, skip: int, room: Room
+) -> Iterator[Row | Reject]:
     at = 0
     count = parquet.metadata.row_group(group).num_rows
     try:
         for batch in parquet.iter_batches(batch_size=BATCH, row_groups=[group]):
+            room.take(batch)
             if skip < at + len(batch):
                 start = max(skip - at, 0)
                 yield from _rows(name, batch.slice(start), before + at + start)

@@ -3,7 +3,7 @@
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -41,14 +41,16 @@ class Found:
     ignored: tuple[str, ...] = ()
 
 
-def find(location: str) -> Found:
+def find(location: str, guard: Callable[[str], object] = bool) -> Found:
     """
     The files at `location`: one file, a folder with everything below it, or a glob (`**` crosses folders).
 
     Names are relative to the folder (for a glob: to its part before the first wildcard), so that equal names
     in different folders stay apart. Hidden files are passed over. Raises BadInput when nothing can be read.
+    `guard` sees the path of every file before it is opened, and raises when it must not be.
     """
     if os.path.isfile(location):
+        guard(location)
         return Found((_described(location, os.path.basename(location), sniff=True),))
     root, paths = _listed(location)
     named = sorted((PurePosixPath(Path(path).relative_to(root)).as_posix(), path) for path in paths)
@@ -56,6 +58,8 @@ def find(location: str) -> Found:
     ignored = tuple(name for name, _ in named if not kind_of(name))
     if not known:
         raise BadInput(_nothing(location, ignored))
+    for _, path in known:
+        guard(path)
     return Found(tuple(_described(path, name) for name, path in known), ignored)
 
 
@@ -72,6 +76,20 @@ def described(path: str, name: str) -> SourceFile:
     return _described(path, name, sniff=True)
 
 
+def require_readable(name: str, head: bytes) -> Format:
+    """The kind of a file by its name, else by how it begins. Raises BadInput when it is of none that is read."""
+    kind = kind_of(name) or _kind_by_content(head)
+    if kind is None:
+        raise BadInput(f"{name} is of a kind that cannot be read. Readable are {READABLE}")
+    return kind
+
+
+def fixed_part(location: str) -> Path:
+    """The folder of a glob before its first wildcard; of another location all of it."""
+    parts = Path(location).parts
+    return Path(*parts[: next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))])
+
+
 def looks_like_eval_split(name: str) -> str | None:
     """
     The word that marks `name` as held-out data, such as "test" in "main/test-00000.parquet"; None without.
@@ -86,10 +104,8 @@ def _listed(location: str) -> tuple[Path, Iterable[str]]:
     if os.path.isdir(location):
         return Path(location), _walked(location)
     if glob.has_magic(location):
-        parts = Path(location).parts
-        fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
         found = glob.iglob(location, recursive=True)
-        return Path(*parts[:fixed]), (path for path in found if os.path.isfile(path))
+        return fixed_part(location), (path for path in found if os.path.isfile(path))
     raise BadInput(f"There is no file or folder at {location}")
 
 
@@ -117,9 +133,7 @@ def _described(path: str, name: str, sniff: bool = False) -> SourceFile:
         size = os.path.getsize(path)
     except OSError as error:
         raise BadInput(f"{name} cannot be opened: {error.strerror}") from error
-    kind = kind_of(name) or (_kind_by_content(head) if sniff else None)
-    if kind is None:
-        raise BadInput(f"{name} is of a kind that cannot be read. Readable are {READABLE}")
+    kind = require_readable(name, head if sniff else b"")
     shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # ids are UTF-8
     file = SourceFile(path, shown, size, kind, compression_of(head))
     return _json_as_written(file) if kind in (Format.JSON, Format.JSONL) else file

@@ -92,3 +92,8 @@ def excerpt(raw: bytes | str) -> str:
 def too_long(options: Options) -> str:
     """The reason given to a row that exceeds `max_line_bytes`."""
     return f"longer than {options.max_line_bytes:,} bytes, the longest row that is read"
+
+
+def too_much(options: Options) -> str:
+    """The reason given to what comes after `max_bytes` of a file."""
+    return f"the file expands to more than {options.max_bytes:,} bytes; reading stopped there"

@@ -14,7 +14,7 @@ from typing import Any
 import zstandard
 
 from curation.engine.errors import BadInput
-from curation.engine.readers.items import Compression, Options, SourceFile
+from curation.engine.readers.items import Compression, Options, SourceFile, too_much
 
 BLOCK = 1 << 20
 FEED = 8 << 10  # packed bytes given to a decompressor at once: zstd expands up to 32,768 times
@@ -108,7 +108,7 @@ def _capped(pieces: Iterable[bytes], options: Options) -> Iterator[bytes]:
         total += len(piece)
         if total > options.max_bytes:
             yield piece[: options.max_bytes - total]
-            raise Damaged(f"the file expands to more than {options.max_bytes:,} bytes; reading stopped there")
+            raise Damaged(too_much(options))
         yield piece
 
 

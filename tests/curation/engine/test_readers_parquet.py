@@ -77,3 +77,11 @@ class TestParquet:
         file = self.write(put, table)
         assert [row["text"] for row in rows(file)] == ["good", "fine"]
         assert reasons(file) == [(2, "not valid UTF-8")]
+
+    def test_equal_cells_that_expand_beyond_the_cap_are_stopped(self, put):
+        column = pa.DictionaryArray.from_arrays(pa.array([0] * 5000, pa.int32()), ["x" * 10_000])
+        file = self.write(put, pa.table({"text": column.cast(pa.string())}), row_group_size=2000)
+        assert file.size < 100_000
+        assert len(rows(file, max_bytes=30 << 20)) < 5000
+        assert reasons(file, max_bytes=30 << 20)[-1][1].startswith("the file expands to more than 31,457,280")
+        assert len(rows(file, max_bytes=60 << 20)) == 5000
