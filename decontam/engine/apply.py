@@ -1,7 +1,7 @@
 """Which rows go: matches, less what people ruled a false alarm, under a policy and behind a retention guard."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -70,11 +70,15 @@ class Case:
 
     def row(self, record_id: str) -> dict[str, str]:
         assert self.best
-        others = f" and {self.matches - 1:,} more" if self.matches > 1 else ""
-        said = (
-            f"{self.best['method']} match with {self.best['benchmark']} item {self.best['item_id']}{others}"
-        )
+        said = reason([self.best[name] for name in ("benchmark", "item_id", "method")], self.matches)
         return {"record_id": record_id, "reason": said, "evidence": orjson.dumps(self.told).decode()}
+
+
+def reason(best: Sequence[str], matches: int) -> str:
+    """Why a row goes: benchmark, item and method of its best match, and how many there are."""
+    benchmark, item, method = best
+    others = f" and {matches - 1:,} more" if matches > 1 else ""
+    return f"{method} match with {benchmark} item {item}{others}"
 
 
 def decide(

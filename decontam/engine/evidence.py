@@ -8,7 +8,7 @@ same reason and can be ruled together. Nothing here is removed: a row that is no
 import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
@@ -33,6 +33,22 @@ MATCHES = pa.schema(
         pa.field("cause", pa.string()),
         pa.field("phrase", pa.string()),
         pa.field("suppressed", pa.string()),
+    ]
+)
+CAUSES = pa.schema(
+    [
+        pa.field("group", pa.int64()),
+        pa.field("benchmark", pa.string()),
+        pa.field("cause", pa.string()),
+        pa.field("phrase", pa.string()),
+        pa.field("first_seq", pa.int64()),
+        pa.field("last_seq", pa.int64()),
+        pa.field("matches", pa.int64()),
+        pa.field("rows", pa.int64()),
+        pa.field("items", pa.int64()),
+        pa.field("methods", pa.list_(pa.string())),
+        pa.field("lowest", pa.float64()),
+        pa.field("highest", pa.float64()),
     ]
 )
 PHRASE_LENGTH = 200
@@ -106,17 +122,20 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of one benchmark: matches, distinct items hit, distinct training records that hit one."""
+    """Of one benchmark: matches, distinct items hit, distinct training records that hit one; and so by method."""
 
     matches: int = 0
     items_hit: int = 0
     rows_hit: int = 0
+    methods: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class SortedEvidence:
     """
     All evidence of a run by benchmark, then by the causes that explain most, then the most doubtful first, and
     numbered from 1. DuckDB sorts it, on disk where memory does not suffice.
+
+    What shares a benchmark and a cause has consecutive numbers, so a cause is known by its first and its last.
     """
 
     ORDER = "benchmark, size DESC, cause, score, record_id, turn, item_id"
@@ -138,10 +157,35 @@ class SortedEvidence:
         for batch in self._database.execute(query).to_arrow_reader(rows):
             yield batch.cast(MATCHES)
 
+    def causes(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """One row of `CAUSES` per (benchmark, cause), numbered in the order of its matches."""
+        grouped = """
+            SELECT benchmark, cause, min(phrase) AS phrase, count(*) AS matches,
+                count(DISTINCT record_id) AS rows, count(DISTINCT item_id) AS items,
+                list_sort(list(DISTINCT method)) AS methods, min(score) AS lowest, max(score) AS highest
+            FROM found GROUP BY benchmark, cause"""
+        query = f"""
+            SELECT row_number() OVER running AS group, sum(matches) OVER running - matches + 1 AS first_seq,
+                sum(matches) OVER running AS last_seq, *
+            FROM ({grouped})
+            WINDOW running AS (ORDER BY benchmark, matches DESC, cause ROWS UNBOUNDED PRECEDING)
+            ORDER BY 1"""
+        for batch in self._database.execute(query).to_arrow_reader(rows):
+            yield batch.select(CAUSES.names).cast(CAUSES)
+
     def counts(self) -> dict[str, Counts]:
         """By benchmark; one that was not hit is absent."""
-        query = "SELECT benchmark, count(*), count(DISTINCT item_id), count(DISTINCT record_id) FROM found GROUP BY 1"
-        return {name: Counts(*numbers) for name, *numbers in self._database.execute(query).fetchall()}
+        query = """
+            SELECT benchmark, method, count(*), count(DISTINCT item_id), count(DISTINCT record_id)
+            FROM found GROUP BY GROUPING SETS ((benchmark), (benchmark, method)) ORDER BY 1, 2 NULLS FIRST"""
+        counts: dict[str, Counts] = {}
+        for name, method, *numbers in self._database.execute(query).fetchall():
+            if method is None:
+                counts[name] = Counts(*numbers)
+            else:
+                of_method = zip(("matches", "items_hit", "rows_hit"), numbers, strict=True)
+                counts[name].methods[method] = dict(of_method)
+        return counts
 
     def rows_hit(self) -> int:
         """Distinct training records with a match in any benchmark."""

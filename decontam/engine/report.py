@@ -6,7 +6,7 @@ benchmark's items that are hit, and the share of training rows that hit one. Bot
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 CONTAMINATED_ABOVE = 0.02
@@ -21,7 +21,10 @@ NOT_LOOKED_FOR = (
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkCounts:
-    """One benchmark in a report. `weakly_checked` items are shorter than an n-gram: only equality finds them."""
+    """
+    One benchmark in a report. `weakly_checked` items are shorter than an n-gram: only equality finds them.
+    `methods` has matches, items_hit and rows_hit of each method that found something.
+    """
 
     benchmark: str
     version: str
@@ -34,6 +37,7 @@ class BenchmarkCounts:
     matches: int
     weakly_checked: int
     unchecked: int
+    methods: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def share_of_items(self) -> float:

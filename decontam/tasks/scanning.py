@@ -14,7 +14,7 @@ from curation.engine.store import SHARD_ROWS, Shard
 from curation.engine.units import Unit, joined, texts
 from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Version
 from decontam.engine import BenchmarkIndex, NgramConfig
-from decontam.engine.evidence import MATCHES, Counts, Evidence, Items, SortedEvidence
+from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.report import BenchmarkCounts, certificate
 from decontam.models import Ruling
 
@@ -57,7 +57,8 @@ def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig,
         raise BadInput("A benchmark is given twice: scan against one version of each.")
     inputs = {"training": training, "benchmarks": benchmarks}
     project = training.dataset.project
-    Dataset.objects.require_free(project, f"{training.dataset.name}-matches", Kind.MATCHES)
+    for kind in (Kind.MATCHES, Kind.CAUSES):
+        Dataset.objects.require_free(project, f"{training.dataset.name}-{kind.value}", kind)
     return jobs.start(
         SCAN, project=project, config=config, inputs=inputs, subject=training.dataset.name, user=user
     )
@@ -113,7 +114,7 @@ def match(part: Part) -> dict[str, Any]:
 
 
 def settle(part: Part) -> dict[str, Any]:
-    """Sort and number all evidence, count it, publish it."""
+    """Sort and number all evidence, group and count it, publish it."""
     run, results = part.run, part.run.results(part.stage - 1)
     read, skipped = (sum(result.get(name, 0) for result in results) for name in ("rows", "skipped"))
     if read == skipped:
@@ -123,6 +124,7 @@ def settle(part: Part) -> dict[str, Any]:
         )
     found = SortedEvidence(part.store.batches([Shard(**result["shard"]) for result in results]))
     shards = [part.write("matches", MATCHES, [b], i) for i, b in enumerate(found.batches(SHARD_ROWS))]
+    causes = [part.write("causes", CAUSES, [b], i) for i, b in enumerate(found.causes(SHARD_ROWS))]
     lines = _lines(part, found.counts())
     facts = {
         "matches": sum(shard.rows for shard in shards),
@@ -133,8 +135,9 @@ def settle(part: Part) -> dict[str, Any]:
         "lines": lines,
     }
     found.close()
-    name = f"{run.input('training').dataset.name}-matches"
-    part.publish("matches", name, Kind.MATCHES, MATCHES, shards, facts=facts)
+    name = run.input("training").dataset.name
+    part.publish("matches", f"{name}-matches", Kind.MATCHES, MATCHES, shards, facts=facts)
+    part.publish("causes", f"{name}-causes", Kind.CAUSES, CAUSES, causes)
     return facts
 
 

@@ -4,8 +4,11 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from curation.management.base import ProjectCommand
+from curation.models import Run
 from decontam.models import Ruling
-from decontam.scans import causes, matches, scan_run
+from decontam.reviews import ANY, Filter, many, several
+from decontam.scans import causes, scan_run
+from decontam.tasks import rule_all
 
 
 class Command(ProjectCommand):
@@ -23,15 +26,20 @@ class Command(ProjectCommand):
         scan = scan_run(self.project, options["run"])
         if not options["verdict"]:
             return {"run": scan.pk, "causes": causes(scan, options["benchmark"])}
-        seqs = set(options["seq"]) if options["seq"] else None
-        if not (seqs or options["cause"] or options["benchmark"]):
-            raise CommandError("Say which matches: --seq, --cause or --benchmark.")
-        chosen = list(matches(scan, seqs=seqs, cause=options["cause"], benchmark=options["benchmark"]))
-        if not chosen:
-            raise CommandError(f"Scan {scan.pk} has no such matches.")
         verdict = options["verdict"].replace("-", " ")
-        ruled = Ruling.objects.rule(scan, chosen, verdict, by=self.user, reason=options["reason"])
-        return {"run": scan.pk, "ruled": ruled, "matches": len(chosen), "verdict": verdict}
+        answer = {"run": scan.pk, "verdict": verdict}
+        wanted = Filter(benchmark=options["benchmark"], cause=options["cause"])
+        if seqs := options["seq"]:
+            if wanted != ANY:
+                raise CommandError("Say which matches either by --seq, or by --cause and --benchmark.")
+            matches = several(scan, sorted(set(seqs)))
+            ruled = Ruling.objects.rule(scan, matches, verdict, by=self.user, reason=options["reason"])
+            return answer | {"ruled": ruled, "matches": len(matches)}
+        if wanted == ANY:
+            raise CommandError("Say which matches: --seq, --cause or --benchmark.")
+        done = rule_all(scan, wanted, verdict, by=self.user, reason=options["reason"])
+        number = self.see_through(done).summary["ruled"] if isinstance(done, Run) else done
+        return answer | {"ruled": number, "matches": many(scan, wanted)}
 
     def told(self, answer: dict[str, Any]) -> Iterator[str]:
         for cause in answer.get("causes", ()):

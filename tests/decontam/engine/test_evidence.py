@@ -1,9 +1,13 @@
+import random
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 
 from curation.engine.units import Texts
 from decontam.engine import BenchmarkIndex
-from decontam.engine.evidence import MATCHES, Counts, Evidence, Items, SortedEvidence
+from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.report import BenchmarkCounts
 
 FOX = "the quick brown fox jumps over the lazy dog again and again"
@@ -62,7 +66,8 @@ def test_evidence_is_sorted_by_benchmark_then_by_the_largest_cause_then_by_doubt
 
 def test_counts_are_of_distinct_items_and_rows():
     sorted_ = SortedEvidence(evidence({"quiz": [FOX, OWL]}, f"{FOX} {OWL}", FOX, "nothing"))
-    assert sorted_.counts() == {"quiz": Counts(matches=3, items_hit=2, rows_hit=2)}
+    methods = {"ngram": {"matches": 3, "items_hit": 2, "rows_hit": 2}}
+    assert sorted_.counts() == {"quiz": Counts(matches=3, items_hit=2, rows_hit=2, methods=methods)}
     assert sorted_.rows_hit() == 2
     sorted_.close()
 
@@ -97,3 +102,86 @@ def test_both_denominators_are_given():
 
 def test_an_empty_benchmark_divides_by_nothing():
     assert line(0, items=0).share_of_items == 0.0
+
+
+def plain(row, item, cause, *, benchmark="quiz", method="ngram", score=0.8):
+    return {
+        "record_id": row,
+        "turn": 0,
+        "benchmark": benchmark,
+        "item_id": item,
+        "method": method,
+        "score": score,
+        "cause": cause,
+        "phrase": cause,
+    }
+
+
+def grouped(matches, rows=1000):
+    """The causes and the sorted matches of some evidence."""
+    sorted_ = SortedEvidence([pa.RecordBatch.from_pylist(matches, MATCHES)])
+    causes = [row for batch in sorted_.causes(rows) for row in batch.to_pylist()]
+    found = [row for batch in sorted_.batches(rows) for row in batch.to_pylist()]
+    sorted_.close()
+    return causes, found
+
+
+def test_causes_are_numbered_in_the_order_of_their_matches():
+    causes, found = grouped(
+        [
+            plain("a", "1", "small", score=0.6),
+            plain("b", "1", "big", score=0.9),
+            plain("b", "2", "big", method="exact", score=1.0),
+            plain("c", "2", "big", score=0.7),
+            plain("a", "9", "big", benchmark="exam"),
+        ]
+    )
+    assert [
+        (c["group"], c["benchmark"], c["cause"], c["first_seq"], c["last_seq"], c["matches"]) for c in causes
+    ] == [(1, "exam", "big", 1, 1, 1), (2, "quiz", "big", 2, 4, 3), (3, "quiz", "small", 5, 5, 1)]
+    big = causes[1]
+    assert (big["rows"], big["items"], big["methods"]) == (2, 2, ["exact", "ngram"])
+    assert (big["lowest"], big["highest"], big["phrase"]) == (0.7, 1.0, "big")
+    assert [row["cause"] for row in found] == ["big", "big", "big", "big", "small"]
+
+
+def test_every_match_lies_between_the_first_and_the_last_of_its_cause():
+    chance = random.Random(3)
+    matches = [
+        plain(f"r{n % 50}", f"i{n}", f"c{chance.randrange(30)}", benchmark=f"b{chance.randrange(3)}")
+        for n in range(2000)
+    ]
+    causes, found = grouped(matches, rows=7)
+    assert [causes[0]["first_seq"], causes[-1]["last_seq"]] == [1, 2000]
+    assert all(one["last_seq"] + 1 == next_["first_seq"] for one, next_ in pairwise(causes))
+    for cause in causes:
+        own = found[cause["first_seq"] - 1 : cause["last_seq"]]
+        assert {(m["benchmark"], m["cause"]) for m in own} == {(cause["benchmark"], cause["cause"])}
+    chance.shuffle(matches)
+    assert grouped(matches) == (causes, found)
+
+
+def test_no_evidence_has_no_causes():
+    assert grouped([]) == ([], [])
+
+
+def test_counts_are_given_by_method_too():
+    sorted_ = SortedEvidence(
+        [
+            pa.RecordBatch.from_pylist(
+                [plain("a", "1", "c"), plain("a", "2", "c"), plain("b", "1", "d", method="exact")], MATCHES
+            )
+        ]
+    )
+    counts = sorted_.counts()["quiz"]
+    sorted_.close()
+    assert (counts.matches, counts.items_hit, counts.rows_hit) == (3, 2, 2)
+    assert counts.methods == {
+        "exact": {"matches": 1, "items_hit": 1, "rows_hit": 1},
+        "ngram": {"matches": 2, "items_hit": 2, "rows_hit": 1},
+    }
+
+
+def test_every_column_of_causes_is_in_the_contract():
+    page = (Path(__file__).parents[3] / "docs/data-format.md").read_text()
+    assert all(f"`{field.name}`" in page for field in CAUSES)
