@@ -1,11 +1,13 @@
 """One settings file, driven by the environment; docs/settings.md explains every variable."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
 import dj_database_url
 import fsspec
+from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import boolean, choice, folder, listing, number, secret, text
@@ -32,10 +34,14 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "django_htmx",
     "ninja",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -44,8 +50,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "curation.middleware.AddressedErrors",
 ]
 AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
     "sesame.backends.ModelBackend",
 ]
@@ -53,13 +63,20 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60
 SESAME_ONE_TIME = True
 SESAME_MAX_AGE = 24 * 60 * 60
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "runs"
+LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 TEMPLATES = [
     {
@@ -71,6 +88,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "curation.access.in_project",
             ]
         },
     }
@@ -119,6 +137,19 @@ if "://" not in STORE_URL:
 SILENCE = number("WINNOW_SILENCE_SECONDS", 60, least=1, most=3600)
 WORKERS = int(number("WINNOW_WORKERS", 0, least=0, most=512, whole=True))
 
+IMPORT_ROOTS = [Path(root) for root in listing("WINNOW_IMPORT_ROOTS", "")]
+if relative := [root for root in IMPORT_ROOTS if not root.is_absolute()]:
+    raise ImproperlyConfigured(f"WINNOW_IMPORT_ROOTS: {relative[0]} must be an absolute path.")
+MAX_UPLOAD_BYTES = int(number("WINNOW_MAX_UPLOAD_MB", 2048, least=1, most=1 << 20, whole=True)) << 20
+MAX_DOWNLOAD_BYTES = int(number("WINNOW_MAX_DOWNLOAD_MB", 20480, least=1, most=1 << 24, whole=True)) << 20
+MAX_UNPACKED_BYTES = int(number("WINNOW_MAX_UNPACKED_GB", 200, least=1, most=1024, whole=True)) << 30
+ALLOW_PRIVATE_ADDRESSES = boolean("WINNOW_ALLOW_PRIVATE_ADDRESSES", False)
+FILE_UPLOAD_HANDLERS = [
+    "curation.locations.CappedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 BROKER_URL = text("WINNOW_BROKER_URL", f"filesystem://{HOME / 'broker'}")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
@@ -144,6 +175,20 @@ elif BROKER_URL.startswith(("redis://", "rediss://")):
 else:
     raise ImproperlyConfigured("WINNOW_BROKER_URL must begin with filesystem://, redis:// or rediss://.")
 
+# A nonce does not cover style attributes; ours carry numbers alone, as custom properties.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "style-src-attr": [UNSAFE_INLINE],
+        "img-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = boolean("WINNOW_HTTPS", False)

@@ -6,5 +6,7 @@ class CurationConfig(AppConfig):
     name = "curation"
 
     def ready(self) -> None:
-        """Every process that starts or executes runs knows the jobs of all apps."""
+        """Every process that starts or executes runs knows the jobs of all apps, and pages what each has to say."""
         autodiscover_modules("tasks")
+        autodiscover_modules("waiting")
+        autodiscover_modules("telling")

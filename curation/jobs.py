@@ -28,7 +28,20 @@ from django.db.models.functions import Now
 
 from curation.engine.configs import dump
 from curation.engine.errors import DataError, Leaving, Stopped
-from curation.models import Check, Dataset, Kind, Output, Part, Project, Run, RunInput, Version, Worker, store
+from curation.models import (
+    Check,
+    Dataset,
+    Kind,
+    Line,
+    Output,
+    Part,
+    Project,
+    Run,
+    RunInput,
+    Version,
+    Worker,
+    store,
+)
 
 log = logging.getLogger(__name__)
 BELL = "curation.ring"
@@ -55,11 +68,17 @@ class Job:
 
 
 JOBS: dict[str, Job] = {}
+FOLLOWERS: list[tuple[tuple[Kind, ...], Callable[..., Any]]] = []
 
 
 def register(job: Job) -> Job:
     JOBS[job.kind] = job
     return job
+
+
+def follow(kinds: tuple[Kind, ...], begin: Callable[..., Any]) -> None:
+    """Whenever a version of these kinds becomes visible, `begin(version, user=…)` starts what follows from it."""
+    FOLLOWERS.append((kinds, begin))
 
 
 @transaction.atomic
@@ -119,6 +138,9 @@ def _open_stage(run: Run, stage: int) -> None:
         run.stage, run.open, run.stage_name = number, len(specs), job.stages[number].name
         run.save(update_fields=["stage", "open", "stage_name"])
         if specs:
+            Line.objects.say(
+                run, f"{run.stage_name}: {len(specs):,} {'part' if len(specs) == 1 else 'parts'}"
+            )
             return
     _finish(run)
 
@@ -127,6 +149,7 @@ def _finish(run: Run) -> None:
     JOBS[run.kind].finish(run)
     run.save(update_fields=["summary"])
     Run.objects.filter(pk=run.pk).exclude(status__in=Run.OVER).update(status=Run.Status.DONE, finished=Now())
+    Line.objects.say(run, "done")
     folder = f"{run.folder}/tmp"
     transaction.on_commit(lambda: store().remove(folder), robust=True)
 
@@ -159,6 +182,7 @@ def _execute(part: Part) -> None:
         log.info("%s met a fault", part, exc_info=True)
         if part.tries < Part.MAX_TRIES:
             part.try_later()
+            _say(part, f"met a fault and is tried again: {type(error).__name__}: {error}", "warning")
         else:
             _fail(part, f"After {part.tries} tries: {type(error).__name__}: {error}", traceback.format_exc())
     except Exception as error:
@@ -215,21 +239,41 @@ def record_version(run: Run, output: Output) -> Version:
     )
     if before and dataset.kind == Kind.BENCHMARK and before.said != version.said:
         Check.objects.outdate(dataset, by=run.user)
+    _begin_what_follows(version, run)
     return version
+
+
+def _begin_what_follows(version: Version, run: Run) -> None:
+    """In the transaction that makes the version visible, which what cannot follow does not hold up."""
+    for kinds, begin in FOLLOWERS:
+        if version.kind in kinds:
+            try:
+                with transaction.atomic():
+                    begin(version, user=run.user)
+            except DataError as error:
+                log.warning("Nothing follows %s: %s", version, error)
 
 
 @transaction.atomic
 def _fail(part: Part, error: str, trace: str = "") -> None:
     run = Run.objects.held(part.run_id)
     if part.mine().update(status=Part.Status.FAILED, error=error, finished=Now()):
+        _say(part, f"failed: {error}", "error")
         run.fail(error, trace)
+
+
+def _say(part: Part, text: str, level: str) -> None:
+    """A line of the run's log about one of its parts, named as its page numbers them."""
+    Line.objects.say(part.run, f"{part.run.stage_name}, part {part.index + 1} {text}", level=level)
 
 
 def reap() -> None:
     """Free the parts of silent workers, and ring again for what waits; every worker does this on a timer."""
-    lost = Part.objects.lost()
-    lost.filter(tries__lt=Part.MAX_TRIES).update(status=Part.Status.OPEN)
-    for part in lost.filter(tries__gte=Part.MAX_TRIES).select_related("run"):
+    lost = Part.objects.lost().select_related("run")
+    for part in lost.filter(tries__lt=Part.MAX_TRIES):
+        if lost.filter(pk=part.pk, attempt=part.attempt).update(status=Part.Status.OPEN):
+            _say(part, f"lost its worker {part.worker} and is open again", "warning")
+    for part in lost.filter(tries__gte=Part.MAX_TRIES):
         _fail(part, f"The worker was lost {part.tries} times at {part}; see its memory and its log.")
     for run in Run.objects.waiting():
         held = Part.objects.filter(status=Part.Status.RUNNING, run__queue=run.queue).count()
@@ -312,6 +356,14 @@ class Pulse:
 
 
 pulse = Pulse()
+
+
+def carry_out_what_follows(run: Run) -> None:
+    """Do here what the versions of a run set off, unless workers are there to do it."""
+    with pulse.running():
+        for later in Run.objects.active().filter(inputs__run=run).distinct().order_by("pk"):
+            if not Worker.objects.serving(later.queue):
+                work(later.pk)
 
 
 def carry_out(run: Run) -> Run:

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.management import call_command
@@ -82,6 +82,8 @@ class ProjectCommand(BaseCommand):
             raise CommandError(f"{run} {state}; take it up with: manage.py runs {run.pk} --resume") from None
         if run.status != Run.Status.DONE:
             raise CommandError(f"{run} {run.status}: {run.error or 'stopped before it finished'}")
+        with suppress(KeyboardInterrupt):  # what follows is no part of what was asked for
+            jobs.carry_out_what_follows(run)
         return run
 
 

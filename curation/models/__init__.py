@@ -3,11 +3,13 @@
 from curation.models.check import Check
 from curation.models.dataset import Dataset, Kind, Version, store
 from curation.models.event import Event
+from curation.models.log import Line
 from curation.models.mixture import Export, Mixture
 from curation.models.part import Output, Part
 from curation.models.project import DECONTAMINATION, Membership, Project, shell_user
 from curation.models.run import Run, RunInput
 from curation.models.source import Source
+from curation.models.token import Token
 from curation.models.worker import Worker
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Event",
     "Export",
     "Kind",
+    "Line",
     "Membership",
     "Mixture",
     "Output",
@@ -25,6 +28,7 @@ __all__ = [
     "Run",
     "RunInput",
     "Source",
+    "Token",
     "Version",
     "Worker",
     "shell_user",

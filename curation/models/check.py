@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from django.db import models, transaction
@@ -11,25 +12,59 @@ from curation.models.project import OwnedQuerySet
 from curation.models.run import Run
 
 
+def _chains(versions: Iterable[Version]) -> dict[int, list[int]]:
+    """For each version itself and what it is a subset of, and so on, as keys; a query a step."""
+    within = {version.pk: version.subset_of_id for version in versions}
+    asked = list(within)
+    while missing := {whole for whole in within.values() if whole is not None} - within.keys():
+        within |= dict(Version.objects.filter(pk__in=missing).values_list("pk", "subset_of"))
+    chains: dict[int, list[int]] = {}
+    for pk in asked:
+        at: int | None = pk
+        while at is not None:
+            chains.setdefault(pk, []).append(at)
+            at = within[at]
+    return chains
+
+
+def _newest(levels: Iterable[list[Check]]) -> list[Check]:
+    """Of checks from the version itself up to the whole, newest first, those that say something not yet said."""
+    found: list[Check] = []
+    answered: set[int] = set()
+    for check in chain.from_iterable(levels):
+        asked = {other.dataset_id for other in check.against.all()}
+        if asked - answered or not (asked or found):
+            found.append(check)
+            answered |= asked
+    return found
+
+
 class CheckQuerySet(OwnedQuerySet["Check"]):
     owner_path = "version__dataset__project"
 
     def standing(self, version: Version, kind: str) -> list[Check]:
+        """The standing checks of one version and one kind; see `standing_of`."""
+        return self.standing_of([version], [kind])[version.pk, kind]
+
+    def standing_of(
+        self, versions: Iterable[Version], kinds: Iterable[str]
+    ) -> dict[tuple[int, str], list[Check]]:
         """
-        The newest verdict on every dataset that a version was ever checked against. A row subset inherits what was
-        found out about the whole, where it was not checked itself.
+        The newest verdict on every dataset that a version was ever checked against, by version and kind. A row subset
+        inherits what was found out about the whole, where it was not checked itself.
         """
-        found: list[Check] = []
-        answered: set[int] = set()
-        at: Version | None = version
-        while at is not None:
-            for check in self.filter(version=at, kind=kind).prefetch_related("against").order_by("-pk"):
-                asked = {other.dataset_id for other in check.against.all()}
-                if asked - answered or not (asked or found):
-                    found.append(check)
-                    answered |= asked
-            at = at.subset_of
-        return found
+        kinds, chains = list(kinds), _chains(versions)
+        known = self.filter(version__in={pk for line in chains.values() for pk in line}, kind__in=kinds)
+        found: dict[tuple[int, str], list[Check]] = {}
+        for check in (
+            known.select_related("version__dataset", "run").prefetch_related("against").order_by("-pk")
+        ):
+            found.setdefault((check.version_id, check.kind), []).append(check)
+        return {
+            (pk, kind): _newest(found.get((at, kind), []) for at in line)
+            for pk, line in chains.items()
+            for kind in kinds
+        }
 
     @transaction.atomic
     def record(

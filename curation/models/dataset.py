@@ -7,6 +7,8 @@ from typing import Any
 import pyarrow as pa
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
 
 from curation.engine.errors import BadInput, Refused
 from curation.engine.store import Manifest, Shard, Store
@@ -35,6 +37,8 @@ class Kind(models.TextChoices):
     REMOVED = "removed", "removed rows"
     REJECTS = "rejects", "rejected rows"
     ORIGINS = "origins", "origins of mixed rows"
+    PROFILE = "profile", "a profile"
+    CAUSES = "causes", "causes of matches"
 
 
 class DatasetQuerySet(OwnedQuerySet["Dataset"]):
@@ -77,6 +81,9 @@ class Dataset(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("dataset", args=[self.project.name, self.name])
+
     def newest(self) -> Version | None:
         return self.versions.live().order_by("-number").first()
 
@@ -86,6 +93,17 @@ class VersionQuerySet(OwnedQuerySet["Version"]):
 
     def live(self) -> VersionQuerySet:
         return self.filter(purged__isnull=True)
+
+    def newest(self) -> VersionQuerySet:
+        """Of every dataset the version that counts."""
+        later = Version.objects.live().filter(dataset=OuterRef("dataset"), number__gt=OuterRef("number"))
+        return self.live().exclude(Exists(later))
+
+    def profiles_of(self, version: Version) -> VersionQuerySet:
+        """What was found out about each row of a version, the newest first."""
+        inputs = {"run__run_inputs__version": version, "run__run_inputs__role": "records"}
+        profiles = self.live().filter(dataset__kind=Kind.PROFILE, run__kind="profile", **inputs)
+        return profiles.select_related("dataset__project").order_by("-pk")
 
     def mixture(self, project: Project, text: str) -> Version:
         """A mixture by name or name@number; only these are exported."""
@@ -140,6 +158,9 @@ class Version(models.Model):
     def __str__(self) -> str:
         return f"{self.dataset.name}@{self.number}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("version", args=[self.dataset.project.name, self.dataset.name, self.number])
+
     @property
     def said(self) -> str:
         """What identifies the contents of rows, wherever they were read from: by fingerprints where these are known."""
@@ -153,6 +174,10 @@ class Version(models.Model):
         if self.purged:
             raise BadInput(f"{self} was purged: {(self.tombstone or {}).get('reason')}")
         return store().manifest(self.manifest_path)
+
+    def profile(self) -> Version | None:
+        """None until its profile run is through."""
+        return Version.objects.profiles_of(self).first()
 
     def shards(self) -> tuple[Shard, ...]:
         return self.manifest().shards

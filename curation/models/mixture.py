@@ -4,14 +4,32 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.urls import reverse
 
-from curation.models.dataset import Version
+from curation.engine.errors import BadInput
+from curation.engine.mixing import Recipe, parse
+from curation.models.dataset import Kind, Version
 from curation.models.event import Event
 from curation.models.project import OwnedQuerySet, Project
 from curation.models.run import Run
 
 
-class MixtureManager(models.Manager["Mixture"].from_queryset(OwnedQuerySet["Mixture"])):  # type: ignore[misc]
+class MixtureQuerySet(OwnedQuerySet["Mixture"]):
+    def with_state(self) -> MixtureQuerySet:
+        """Each with the keys of its `newest` version and `last_build` and with how many exports are `published`."""
+        own = {"dataset__project": OuterRef("project"), "dataset__name": OuterRef("name")}
+        newest = Version.objects.live().filter(**own, dataset__kind=Kind.MIXTURE).order_by("-number")
+        builds = Run.objects.filter(project=OuterRef("project"), kind="mix", subject=OuterRef("name"))
+        published = Q(exports__status=Export.Status.PUBLISHED)
+        return self.annotate(
+            newest=Subquery(newest.values("pk")[:1]),
+            last_build=Subquery(builds.order_by("-pk").values("pk")[:1]),
+            published=Count("exports", filter=published),
+        )
+
+
+class MixtureManager(models.Manager["Mixture"].from_queryset(MixtureQuerySet)):  # type: ignore[misc]
     @transaction.atomic
     def define(self, project: Project, name: str, recipe: str, *, by: Any) -> Mixture:
         """A new mixture, or the next edition of its recipe."""
@@ -41,6 +59,14 @@ class Mixture(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("mixture", args=[self.project.name, self.name])
+
+    @property
+    def asked(self) -> Recipe:
+        """The recipe as it was written; what a build pinned is in the config of its run."""
+        return parse(self.recipe)
+
 
 class ExportQuerySet(OwnedQuerySet["Export"]):
     owner_path = "mixture__project"
@@ -50,6 +76,8 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
 
     def withdraw(self, reason: str, *, by: Any) -> list[Export]:
         """Take published exports back; their files stay until they are swept."""
+        if not reason.strip():
+            raise BadInput("Say why it is withdrawn: whoever trained on it will read it.")
         exports = list(self.published().select_related("mixture__project"))
         for export in exports:
             export.status, export.withdrawn_because = Export.Status.WITHDRAWN, reason
@@ -85,6 +113,14 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mixture.name} export {self.number}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("export", args=[self.mixture.project.name, self.mixture.name, self.number])
+
+    @property
+    def bytes(self) -> int:
+        """Of its data, all profiles and formats."""
+        return sum(file["bytes"] for file in self.run.summary.get("files", []))
 
     @property
     def commit(self) -> str:

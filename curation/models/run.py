@@ -14,6 +14,7 @@ from curation.models.event import Event
 from curation.models.project import OwnedQuerySet, Project
 
 if TYPE_CHECKING:
+    from curation.models.log import Line
     from curation.models.part import Part
 
 
@@ -75,7 +76,7 @@ class Run(models.Model):
         return f"{self.kind} run {self.pk}"
 
     def get_absolute_url(self) -> str:
-        return reverse("run", args=[self.pk])
+        return reverse("run", args=[self.project.name, self.pk])
 
     @property
     def folder(self) -> str:
@@ -151,6 +152,7 @@ class Run(models.Model):
         turned = Run.objects.filter(pk=self.pk, status__in=before).update(status=after, finished=finished)
         if turned:
             Event.objects.record(verb, self, project=self.project, by=by)
+            self.lines.create(text=f"{verb} by {by}" if by else verb)
         return bool(turned)
 
     def fail(self, error: str, traceback: str = "") -> bool:
@@ -162,6 +164,7 @@ class Run(models.Model):
         )
 
     parts: models.Manager[Part]
+    lines: models.Manager[Line]
 
 
 class RunInput(models.Model):

@@ -4,10 +4,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
+from django.urls import reverse
 
-from curation.engine.errors import Refused
+from curation.engine.errors import BadConfig, Refused
 from curation.models.event import Event
 from curation.models.project import OwnedQuerySet, Project
+
+LONGEST_LICENCE = 100
+
+
+def check_licence(licence: str) -> str:
+    if len(licence) > LONGEST_LICENCE:
+        raise BadConfig(f"A licence is an SPDX id or a short name: at most {LONGEST_LICENCE} characters")
+    return licence
 
 
 class SourceManager(models.Manager["Source"].from_queryset(OwnedQuerySet["Source"])):  # type: ignore[misc]
@@ -42,6 +51,8 @@ class Source(models.Model):
     class Location(models.TextChoices):
         FILES = "files", "a file, folder or glob"
         HUB = "hub", "a Hub repository"
+        URL = "url", "a file at a public address"
+        UPLOAD = "upload", "an uploaded file"
 
     class SplitRole(models.TextChoices):
         TRAIN = "train", "a training source"
@@ -71,6 +82,57 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("source", args=[self.project.name, self.name])
+
+    @property
+    def is_benchmark(self) -> bool:
+        return self.split_role == self.SplitRole.EVAL
+
+    @property
+    def file_name(self) -> str:
+        """Of an upload, the name of its file."""
+        return self.location.rpartition("/")[2]
+
+    @transaction.atomic
+    def change(self, *, by: Any, licence: str | None = None, benchmark_role: str | None = None) -> bool:
+        """Say anew what needs no import; None is left as it is. False when all of it was said before."""
+        if licence is not None:
+            check_licence(licence)
+        if benchmark_role is not None:
+            if not self.is_benchmark:
+                raise Refused(f"{self} is a training source; only a benchmark is dev or unseen.")
+            self._require_role(benchmark_role)
+        said = {"licence": licence, "benchmark_role": benchmark_role}
+        changed = {key: new for key, new in said.items() if new is not None and new != getattr(self, key)}
+        self._record_change(changed, by)
+        return bool(changed)
+
+    @transaction.atomic
+    def become_benchmark(self, role: str, *, by: Any) -> None:
+        """What was registered as a training source and is none after all. Refused once rows of it were imported."""
+        if self.datasets.exists() or self.project.runs.active().filter(kind="import", subject=self.name):
+            raise Refused(
+                f"Rows of {self} were imported as training data already, or are just now; register the "
+                "benchmark under another name."
+            )
+        self._require_role(role)
+        self._record_change({"split_role": self.SplitRole.EVAL, "benchmark_role": role}, by)
+
+    def _require_role(self, role: str) -> None:
+        if role not in self.BenchmarkRole.values:
+            raise BadConfig(f"A benchmark is {' or '.join(self.BenchmarkRole.values)}, not {role!r}")
+
+    def _record_change(self, changed: dict[str, Any], by: Any) -> None:
+        if not changed:
+            return
+        before = {key: getattr(self, key) for key in changed}
+        for key, value in changed.items():
+            setattr(self, key, value)
+        self.save(update_fields=list(changed))
+        fields = sorted(changed)
+        self.project.record("changed", self, by=by, fields=fields, before=before, after=changed)
 
     def pin(self, *, revision: str, mapping: dict[str, Any], licence: str, by: Any) -> None:
         """What an import found out. A changed mapping gets the next number; earlier ones stay in the audit log."""

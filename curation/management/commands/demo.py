@@ -31,6 +31,7 @@ class Command(BaseCommand):
         found = self._scan(demo)
         self._told(demo, found)
         export = self._export(demo)
+        self._leave_for_review(demo)
         if options["no_serve"]:
             self.stdout.write(json.dumps(export, ensure_ascii=False))
         else:
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         self.stdout.write("Scanning each source against every benchmark, and applying what was found")
         found: set[tuple[str, str]] = set()
         for source in demo.sources:
-            scan = self._run("scan", source.name, against=[benchmark.name for benchmark in demo.benchmarks])
+            scan = self._scan_against_all(demo, source.name)
             applied = self._run("apply", scan["run"])
             over = [line["benchmark"] for line in scan["lines"] if line["over_line"]]
             told = f"  {source.name:<24} {scan['matches']:>6,} matches in {scan['training_rows_hit']} rows"
@@ -71,6 +72,14 @@ class Command(BaseCommand):
             for batch in matches.batches(["record_id", "item_id"]):
                 found |= set(zip(*(column.to_pylist() for column in batch.columns), strict=True))
         return found
+
+    def _leave_for_review(self, demo: Demo) -> None:
+        """A report that nobody has decided on: the first thing to do on the pages."""
+        rows = sum(self._scan_against_all(demo, source.name)["training_rows_hit"] for source in demo.sources)
+        self.stdout.write(f"Scanned once more: {rows} rows wait for a ruling on the pages")
+
+    def _scan_against_all(self, demo: Demo, source: str) -> dict[str, Any]:
+        return self._run("scan", source, against=[benchmark.name for benchmark in demo.benchmarks])
 
     def _told(self, demo: Demo, found: set[tuple[str, str]]) -> None:
         """What was planted against what was found, by kind."""

@@ -3,10 +3,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from curation.housekeeping import litter, sweep
+from curation.locations import stray_uploads
 
 
 class Command(BaseCommand):
-    help = "Remove folders of the store that no version or export stands for, of runs that ended a day ago."
+    help = "Remove folders of the store that no version, export or source stands for, a day after their run or upload."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only say what would go")
@@ -15,6 +16,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["dry_run"]:
             folders = [folder for _, found in litter(options["hours"]) for folder in found]
+            folders += stray_uploads(options["hours"])
         else:
             folders = sweep(options["hours"])
         for folder in folders:
