@@ -30,6 +30,14 @@ class Step:
     detail: dict[str, Any]
     present: bool = False  # the row is in that version
 
+    @property
+    def dataset(self) -> str:
+        return self.version.partition("@")[0]
+
+    @property
+    def number(self) -> str:
+        return self.version.partition("@")[2]
+
 
 ROWS = (Kind.RECORDS, Kind.MIXTURE, Kind.BENCHMARK)
 

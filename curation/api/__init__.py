@@ -1,0 +1,9 @@
+"""What programs reach: one module per noun, each with its router."""
+
+from ninja import Router
+
+from curation.api import datasets, events, exports, mixtures, people, projects, runs, sources, tokens
+
+router = Router()
+for part in (projects, sources, datasets, mixtures, exports, runs, people, tokens, events):
+    router.add_router("", part.router)

@@ -1,0 +1,163 @@
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from ninja import Field, Path, Query, Router, Schema, Status
+from ninja.errors import HttpError
+from ninja.pagination import paginate
+from pydantic import AfterValidator
+
+from curation.access import Role, project_for
+from curation.delivery import deliver, files_of, withdrawn
+from curation.engine.exporting import ExportConfig
+from curation.models import Export
+from curation.tasks.exporting import start_export
+
+router = Router(tags=["exports"])
+MOST = 2**31 - 1
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+BINARY = {"responses": {200: {"content": {"application/octet-stream": BYTES}}}}
+
+
+def _no_null(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("A text has no NUL characters.")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_no_null)]
+Number = Annotated[int, Path(ge=1, le=MOST)]
+
+
+class ExportOut(Schema):
+    mixture: str
+    number: int
+    version: str
+    status: str
+    withdrawn_because: str
+    profiles: list[str]
+    rows: int = Field(description="rows of the mixture; each profile may carry fewer")
+    bytes: int
+    override: str = Field(description="why it was exported without a passing check; empty where it passed")
+    manifest_hash: str
+    run: int
+    created: datetime
+
+    @staticmethod
+    def resolve_mixture(export: Export) -> str:
+        return export.mixture.name
+
+    @staticmethod
+    def resolve_version(export: Export) -> str:
+        return str(export.version)
+
+    @staticmethod
+    def resolve_rows(export: Export) -> int:
+        return export.version.rows
+
+    @staticmethod
+    def resolve_run(export: Export) -> int:
+        return export.run_id
+
+
+class FileOut(Schema):
+    path: str
+    bytes: int
+    sha256: str
+    rows: int | None
+    profile: str
+
+
+class ExportIn(Schema):
+    profiles: list[Text]
+    formats: list[Text] = ["parquet"]
+    override: Text = Field("", description="the reason for exporting without a passing check")
+
+
+class WithdrawIn(Schema):
+    reason: Text
+
+
+class Started(Schema):
+    run: int
+    status: str
+
+
+def _exports(request: HttpRequest, project: str, role: str = Role.VIEWER) -> Any:
+    found = Export.objects.filter(mixture__project=project_for(request, project, role))
+    return found.select_related("mixture__project", "version__dataset", "run")
+
+
+def _export(request: HttpRequest, project: str, mixture: str, number: int, role: str = Role.VIEWER) -> Export:
+    found: Export = get_object_or_404(_exports(request, project, role), mixture__name=mixture, number=number)
+    return found
+
+
+@router.get("/projects/{slug:project}/exports", response=list[ExportOut])
+@paginate
+def list_exports(request: HttpRequest, project: str, mixture: Text = "") -> Any:
+    """Exports, the newest first; of one mixture where it is named."""
+    found = _exports(request, project).order_by("-pk")
+    return found.filter(mixture__name=mixture) if mixture else found
+
+
+@router.get("/projects/{slug:project}/exports/{slug:mixture}/{int:number}", response=ExportOut)
+def get_export(request: HttpRequest, project: str, mixture: str, number: Number) -> Any:
+    """One export."""
+    return _export(request, project, mixture, number)
+
+
+@router.post("/projects/{slug:project}/exports/{slug:mixture}", response={202: Started})
+def create_export(
+    request: HttpRequest,
+    project: str,
+    mixture: str,
+    body: ExportIn,
+    version: int | None = Query(None, ge=1, le=MOST),  # type: ignore[type-arg]
+) -> Any:
+    """Start exporting a version of a mixture, the newest unless one is named; the answer names the run."""
+    own = project_for(request, project, Role.CURATOR)
+    config = ExportConfig(**body.dict())
+    named = f"{mixture}@{version}" if version else mixture
+    run = start_export(own, named, config, user=request.user)
+    return Status(202, {"run": run.pk, "status": run.status})
+
+
+@router.post("/projects/{slug:project}/exports/{slug:mixture}/{int:number}/withdraw", response=ExportOut)
+def withdraw_export(
+    request: HttpRequest, project: str, mixture: str, number: Number, body: WithdrawIn
+) -> Any:
+    """Take an export back: its files are no longer served, and whoever asks for them is told the reason."""
+    found = _export(request, project, mixture, number, Role.CURATOR)
+    Export.objects.filter(pk=found.pk).withdraw(body.reason, by=request.user)
+    return _export(request, project, mixture, number)
+
+
+@router.get("/projects/{slug:project}/exports/{slug:mixture}/{int:number}/files", response=list[FileOut])
+def list_files(request: HttpRequest, project: str, mixture: str, number: Number) -> Any:
+    """The files of a published export with their checksums."""
+    found = _export(request, project, mixture, number)
+    _refuse_withdrawn(found)
+    return files_of(found)
+
+
+@router.api_operation(
+    ["GET", "HEAD"],
+    "/projects/{slug:project}/exports/{slug:mixture}/{int:number}/files/{path:path}",
+    url_name="export-file",
+    openapi_extra=BINARY,
+    response=None,
+)
+def read_file(
+    request: HttpRequest, project: str, mixture: str, number: Number, path: str
+) -> HttpResponseBase:
+    """One file of a published export, as its manifest names it, with its sha256 as ETag."""
+    found = _export(request, project, mixture, number)
+    _refuse_withdrawn(found)
+    return deliver(request, found, path)
+
+
+def _refuse_withdrawn(export: Export) -> None:
+    if said := withdrawn(export):
+        raise HttpError(410, said)

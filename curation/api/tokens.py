@@ -1,0 +1,88 @@
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import Field, Router, Schema, Status
+
+from curation.access import REFUSALS, Role, allowed, project_for
+from curation.api.terms import PLAIN, Key, Name
+from curation.engine.errors import Refused
+from curation.models import Project, Token
+
+router = Router(tags=["tokens"])
+
+
+class TokenOut(Schema):
+    id: int
+    name: str
+    begins_with: str
+    scopes: list[str]
+    of: str
+    created: datetime
+    expires: datetime
+    last_used: datetime | None
+    revoked: datetime | None
+
+    @staticmethod
+    def resolve_begins_with(token: Token) -> str:
+        return token.shown
+
+    @staticmethod
+    def resolve_of(token: Token) -> str:
+        return token.user.get_username()
+
+
+class NewToken(Schema):
+    name: str = Field(max_length=100, pattern=PLAIN)
+    scopes: list[str] = Field(max_length=10)
+    days: int = Field(90, ge=1, le=366)
+
+
+class Issued(Schema):
+    token: TokenOut
+    secret: str = Field(description="told in this answer and never again")
+
+
+@router.get("/projects/{project}/tokens", response=list[TokenOut])
+def list_tokens(request: HttpRequest, project: Name) -> Any:
+    """Your tokens of a project; for admins everybody's. Secrets are kept by nobody."""
+    owner = project_for(request, project)
+    found = owner.tokens.select_related("user").order_by("-pk")
+    return found if _admin(request, owner) else found.filter(user=request.user.pk)
+
+
+def _admin(request: HttpRequest, project: Project) -> bool:
+    return allowed(request, Role.ADMIN).filter(pk=project.pk).exists()
+
+
+@router.post("/projects/{project}/tokens", response={201: Issued})
+def make_token(request: HttpRequest, project: Name, asked: NewToken) -> Any:
+    """A new token of yours; one that is made with a token can do no more and lasts no longer than that."""
+    owner = project_for(request, project)
+    if used := getattr(request, "token", None):
+        _require_within(used, asked)
+    token, secret = Token.objects.issue(owner, asked.name, asked.scopes, days=asked.days, by=request.user)
+    return Status(201, {"token": token, "secret": secret})
+
+
+def _require_within(used: Token, asked: NewToken) -> None:
+    left = (used.expires - timezone.now()).days
+    if not set(asked.scopes) <= set(used.scopes) or asked.days > left:
+        raise Refused(
+            f"This token has the scopes {', '.join(used.scopes)} and {left} whole days left; one that is made "
+            "with it stays within that. Sign in to make another."
+        )
+
+
+@router.delete("/projects/{project}/tokens/{pk}", response={204: None})
+def revoke_token(request: HttpRequest, project: Name, pk: Key) -> Any:
+    """Revoke a token of yours; admins those of everybody."""
+    owner = project_for(request, project)
+    token: Token = get_object_or_404(owner.tokens.select_related("user", "project"), pk=pk)
+    if token.user_id != request.user.pk and not _admin(request, owner):
+        raise PermissionDenied(REFUSALS[Role.ADMIN].format(project=owner))
+    token.revoke(by=request.user)
+    return Status(204, None)
