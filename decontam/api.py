@@ -1,0 +1,254 @@
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Field, Path, Query, Router, Schema, Status
+from pydantic import AfterValidator
+
+from curation.access import Role, project_for
+from curation.engine.errors import BadInput
+from curation.models import DECONTAMINATION, Check, Run, Version
+from decontam import reviews
+from decontam.engine.apply import ApplyConfig
+from decontam.models import Ruling
+from decontam.overlap import overlap
+from decontam.reviews import Filter
+from decontam.tasks.applying import start_apply
+from decontam.tasks.ruling import rule_all
+from decontam.tasks.scanning import ScanConfig, start_scan
+
+router = Router(tags=["decontamination"])
+PLAIN, USUAL = ScanConfig(), ApplyConfig()
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a text must not hold NUL")
+    return text
+
+
+Key = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Place = Annotated[int, Query(ge=0, le=2**63 - 1)]
+Text = Annotated[str, AfterValidator(_storable)]
+
+
+class ScanIn(Schema):
+    """`training` and `benchmarks` are versions: name or name@number."""
+
+    training: Text
+    benchmarks: list[Text]
+    n: int = PLAIN.n
+    threshold: float = PLAIN.threshold
+    unit: Text = PLAIN.unit
+
+
+class Started(Schema):
+    run: int
+
+
+class FilterIn(Schema):
+    benchmark: Text = ""
+    method: Text = ""
+    lowest: float = 0.0
+    highest: float = 1.0
+    cause: Text = ""
+    open_only: bool = False
+    verdict: Text = ""
+
+    def wanted(self) -> Filter:
+        return Filter(**self.dict())
+
+
+class RulingIn(Schema):
+    """Either the numbers of matches (`seqs`), or a filter whose matches are all ruled on."""
+
+    verdict: Text
+    reason: Annotated[Text, Field(max_length=1000)] = ""
+    seqs: Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(max_length=2000)] = []
+    filter: FilterIn | None = None
+
+
+class ApplyIn(Schema):
+    policy: Text = USUAL.policy
+    max_removed: float = USUAL.max_removed
+
+
+class RuledOut(Schema):
+    verdict: str
+    by: str
+    at: datetime
+    reason: str
+
+
+class MatchOut(Schema):
+    seq: int
+    record_id: str
+    turn: int
+    benchmark: str
+    item_id: str
+    method: str
+    score: float
+    train_spans: list[dict[str, int]]
+    item_spans: list[dict[str, int]]
+    cause: str
+    phrase: str
+    suppressed: str | None
+    ruled: RuledOut | None = None
+
+
+class Matches(Schema):
+    items: list[MatchOut]
+    previous: int | None
+    next: int | None
+
+
+class Rows(Schema):
+    items: list[dict[str, Any]]
+    next: int | None
+
+
+class Done(Schema):
+    ruled: int = 0
+    run: int | None = None
+
+
+class Undone(Schema):
+    seqs: list[int]
+    kept: list[int]
+
+
+class Report(Schema):
+    scan: int
+    status: str
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    review: dict[str, int] | None
+
+
+def _scan(request: HttpRequest, project: str, pk: int, role: str = Role.VIEWER) -> Run:
+    runs = project_for(request, project, role).runs.select_related("project")
+    return get_object_or_404(runs, kind="scan", pk=pk)
+
+
+def _finished(request: HttpRequest, project: str, pk: int, role: str = Role.VIEWER) -> Run:
+    scan = _scan(request, project, pk, role)
+    if scan.status != Run.Status.DONE:
+        raise BadInput(f"Scan {pk} is {scan.status}; ask again when it is done.")
+    return scan
+
+
+@router.get("/projects/{project}/overlap", response=list[dict[str, Any]])
+def get_overlap(request: HttpRequest, project: str) -> list[dict[str, Any]]:
+    """Every dataset × benchmark that was ever compared: the newest counts, with both denominators."""
+    cells = overlap(project_for(request, project)).cells
+    return [
+        {"scan": cell.scan, "training": str(cell.training), "outdated": cell.outdated, **cell.line}
+        for cell in cells
+    ]
+
+
+@router.post("/projects/{project}/scans", response={202: Started})
+def scan(request: HttpRequest, project: str, said: ScanIn) -> Status[dict[str, int]]:
+    """Compare a version with benchmarks."""
+    place = project_for(request, project, Role.CURATOR)
+    config = ScanConfig(n=said.n, threshold=said.threshold, unit=said.unit)
+    training = Version.objects.named(place, said.training)
+    benchmarks = [Version.objects.named(place, name) for name in said.benchmarks]
+    if not benchmarks:
+        raise BadInput("Name at least one benchmark to compare with.")
+    return Status(202, {"run": start_scan(training, benchmarks, config, user=request.user).pk})
+
+
+@router.get("/projects/{project}/scans/{pk}", response=Report)
+def get_scan(request: HttpRequest, project: str, pk: Key) -> dict[str, Any]:
+    """What a scan found, and how far its review is."""
+    run = _scan(request, project, pk)
+    done = run.status == Run.Status.DONE
+    tally = reviews.counts(run) if done else None
+    review = {name: getattr(tally, name) for name in tally.__dataclass_fields__} if tally else None
+    told = {"scan": run.pk, "status": run.status, "config": run.config, "summary": run.summary}
+    return told | {"review": review}
+
+
+@router.get("/projects/{project}/scans/{pk}/matches", response=Matches)
+def list_matches(
+    request: HttpRequest, project: str, pk: Key, wanted: Query[FilterIn], after: Place = 0, before: Place = 0
+) -> dict[str, Any]:
+    """The evidence, 50 matches a page; `next` is the `after` of the next page."""
+    run = _finished(request, project, pk)
+    page = reviews.page(run, wanted.wanted(), after=after, before=before)
+    ruled = reviews.rulings_of(run, page.rows)
+    items = [row | {"ruled": ruled.get(row["seq"])} for row in page.rows]
+    return {"items": items, "previous": page.previous, "next": page.next}
+
+
+@router.get("/projects/{project}/scans/{pk}/causes", response=Rows)
+def list_causes(
+    request: HttpRequest, project: str, pk: Key, wanted: Query[FilterIn], after: Place = 0
+) -> dict[str, Any]:
+    """Matches that were found for the same reason, as groups, 50 a page."""
+    page = reviews.groups(_finished(request, project, pk), wanted.wanted(), after=after)
+    return {"items": page.rows, "next": page.next}
+
+
+@router.get("/projects/{project}/scans/{pk}/matches/{seq}", response=dict[str, Any])
+def get_pair(request: HttpRequest, project: str, pk: Key, seq: Key) -> dict[str, Any]:
+    """Both texts of a match, with the spans that they share in characters."""
+    run = _finished(request, project, pk)
+    pair = reviews.pair(run, reviews.at(run, seq))
+    return {"match": pair.match, "training": _side(pair.training), "item": _side(pair.item)}
+
+
+def _side(side: Any) -> dict[str, Any]:
+    return {
+        name: getattr(side, name) for name in ("dataset", "version", "record_id", "role", "text", "spans")
+    }
+
+
+@router.post("/projects/{project}/scans/{pk}/rulings", response={200: Done, 202: Done})
+def rule(request: HttpRequest, project: str, pk: Key, said: RulingIn) -> Status[dict[str, Any]]:
+    """One verdict on some matches; more than 2,000 at once are ruled by a run."""
+    run = _finished(request, project, pk, Role.CURATOR)
+    if bool(said.seqs) == (said.filter is not None):
+        raise BadInput("Give either the numbers of matches (seqs) or a filter.")
+    if said.filter is None:
+        found = reviews.several(run, sorted(set(said.seqs)))
+        ruled: int | Run = Ruling.objects.rule(
+            run, found, said.verdict, by=request.user, reason=said.reason.strip()
+        )
+    else:
+        wanted = said.filter.wanted()
+        ruled = rule_all(run, wanted, said.verdict, by=request.user, reason=said.reason.strip())
+    if isinstance(ruled, Run):
+        return Status(202, {"run": ruled.pk})
+    return Status(200, {"ruled": ruled})
+
+
+@router.delete("/projects/{project}/scans/{pk}/rulings/last", response=Undone)
+def undo(request: HttpRequest, project: str, pk: Key) -> Any:
+    """Take back your last ruling on this scan."""
+    return Ruling.objects.undo(_finished(request, project, pk, Role.CURATOR), by=request.user)
+
+
+@router.get("/projects/{project}/scans/{pk}/preview", response=dict[str, Any])
+def preview(request: HttpRequest, project: str, pk: Key, said: Query[ApplyIn]) -> dict[str, Any]:
+    """What applying the scan now would remove."""
+    found = reviews.preview(_finished(request, project, pk), ApplyConfig(**said.dict()))
+    told = {name: getattr(found, name) for name in found.__dataclass_fields__}
+    return told | {"share": found.share, "refused": found.refused}
+
+
+@router.post("/projects/{project}/scans/{pk}/apply", response={202: Started})
+def apply(request: HttpRequest, project: str, pk: Key, said: ApplyIn) -> Status[dict[str, int]]:
+    """Freeze the rulings and make the clean version, with its certificate."""
+    run = _finished(request, project, pk, Role.CURATOR)
+    return Status(202, {"run": start_apply(run, ApplyConfig(**said.dict()), user=request.user).pk})
+
+
+@router.get("/projects/{project}/certificates/{pk}", response=dict[str, Any])
+def certificate(request: HttpRequest, project: str, pk: Key) -> dict[str, Any]:
+    """A certificate: what was looked for, what not, the counts, and the command that finds out again."""
+    own = Check.objects.filter(version__dataset__project=project_for(request, project))
+    check = get_object_or_404(own, pk=pk, kind__endswith=DECONTAMINATION)
+    return {"status": check.status, "kind": check.kind, "created": check.created, **check.detail}

@@ -1,0 +1,96 @@
+from typing import Any
+
+from django import forms
+
+from curation.engine.errors import BadConfig
+from curation.engine.units import Unit
+from curation.models import Kind, Project, Run, Version
+from decontam.engine.apply import ApplyConfig, Policy
+from decontam.tasks.scanning import ScanConfig, start_scan
+
+UNITS = {Unit.USER: "user turns", Unit.SYSTEM: "system turns", Unit.ASSISTANT: "assistant turns"}
+PLAIN = ScanConfig()
+
+
+def _names(project: Project, *kinds: Kind) -> list[tuple[str, str]]:
+    """Newest versions first, by name and number, with their rows."""
+    found = Version.objects.live().filter(dataset__project=project, dataset__kind__in=kinds)
+    ordered = found.select_related("dataset").order_by("dataset__name", "-number")
+    return [(str(version), f"{version}, {version.rows:,} rows") for version in ordered]
+
+
+class ScanForm(forms.Form):
+    """What is compared with what, and how; the config itself says what is wrong with its numbers."""
+
+    training = forms.ChoiceField(label="Version to scan")
+    benchmarks = forms.MultipleChoiceField(
+        label="Against",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="The newest version of every benchmark is chosen unless you say otherwise.",
+        error_messages={"required": "Choose at least one benchmark."},
+    )
+    unit = forms.ChoiceField(label="Text", choices=[(unit.value, words) for unit, words in UNITS.items()])
+    n = forms.IntegerField(
+        label="Words in an n-gram",
+        help_text="8 is the rule of Tülu 3 (arXiv 2411.15124 §3.2); longer ones find less.",
+    )
+    threshold = forms.FloatField(
+        label="Share of an item’s words that must be covered",
+        help_text="0.5 in Tülu 3; a weaker scan than the plain rule is no decontamination check.",
+        widget=forms.NumberInput(attrs={"step": "0.05", "min": "0", "max": "0.99"}),
+    )
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        kwargs["initial"] = {
+            "n": PLAIN.n,
+            "threshold": PLAIN.threshold,
+            "unit": PLAIN.unit,
+            **kwargs["initial"],
+        }
+        super().__init__(*args, **kwargs)
+        self.project = project
+        self.fields["training"].choices = _names(project, Kind.RECORDS, Kind.MIXTURE)  # type: ignore[attr-defined]
+        offered = _names(project, Kind.BENCHMARK)
+        self.fields["benchmarks"].choices = offered  # type: ignore[attr-defined]
+        newest = {name.partition("@")[0]: name for name, _ in reversed(offered)}
+        self.initial.setdefault("benchmarks", list(newest.values()))
+
+    def start(self, user: Any) -> Run:
+        """Raises DataError with the sentence of whatever rule says no."""
+        said = self.cleaned_data
+        config = ScanConfig(n=said["n"], threshold=said["threshold"], unit=said["unit"])
+        benchmarks = [Version.objects.named(self.project, name) for name in said["benchmarks"]]
+        return start_scan(
+            Version.objects.named(self.project, said["training"]), benchmarks, config, user=user
+        )
+
+
+POLICIES = {
+    Policy.DROP: "all but the false alarms go",
+    Policy.RULED: "only what was ruled goes",
+}
+
+
+class ApplyForm(forms.Form):
+    """Which rows go, and how many may go without somebody saying so."""
+
+    policy = forms.ChoiceField(
+        label="Of the matching rows",
+        initial=Policy.DROP,
+        choices=[(policy.value, said) for policy, said in POLICIES.items()],
+    )
+    max_removed = forms.FloatField(
+        label="At most this share of the rows may go",
+        initial=ApplyConfig().max_removed,
+        help_text="The retention guard: 0.5 is half of them.",
+        widget=forms.NumberInput(attrs={"step": "0.05", "min": "0.01", "max": "1"}),
+    )
+
+    def config(self) -> ApplyConfig:
+        """Raises BadConfig for what cannot be meant."""
+        if not self.is_bound:
+            return ApplyConfig()
+        if not self.is_valid():
+            told = "; ".join(f"{field}: {error}" for field, errors in self.errors.items() for error in errors)
+            raise BadConfig(told)
+        return ApplyConfig(**self.cleaned_data)

@@ -1,0 +1,44 @@
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from curation.access import ProjectRequest, curating, viewing
+from curation.engine.errors import DataError
+from curation.models import Run
+from decontam import reviews
+from decontam.forms import ApplyForm
+from decontam.tasks.applying import start_apply
+from decontam.views.review import finished_scan
+
+
+@require_GET
+@viewing
+def apply_preview(request: ProjectRequest, pk: int) -> HttpResponse:
+    """What would go under a policy with the rulings as they are, before anything goes."""
+    scan = finished_scan(request, pk)
+    return render(request, "decontam/apply.html", _applying(scan, request.GET))
+
+
+def _applying(scan: Run, said: Any) -> dict[str, Any]:
+    form = ApplyForm(said if "policy" in said else None)
+    preview, sentence = None, ""
+    try:
+        preview = reviews.preview(scan, form.config())
+    except DataError as error:
+        sentence = str(error)
+    training = scan.input("training")
+    return {"scan": scan, "training": training, "form": form, "preview": preview, "sentence": sentence}
+
+
+@require_POST
+@curating
+def apply(request: ProjectRequest, pk: int) -> HttpResponse:
+    """Freeze the rulings and make the clean version; a run does it."""
+    scan = finished_scan(request, pk)
+    try:
+        return redirect(start_apply(scan, ApplyForm(request.POST).config(), user=request.user))
+    except DataError as error:
+        context = _applying(scan, request.POST) | {"sentence": str(error)}
+        return render(request, "decontam/apply.html", context, status=422)

@@ -1,0 +1,95 @@
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from curation.access import ProjectRequest, curating, viewing
+from curation.engine.errors import DataError
+from curation.models import DECONTAMINATION, Check, Run
+from decontam.engine.report import CONTAMINATED_ABOVE
+from decontam.forms import ScanForm
+from decontam.overlap import overlap as compared
+
+
+@require_GET
+@viewing
+def overlap(request: ProjectRequest) -> HttpResponse:
+    """Every dataset × every benchmark, with both denominators."""
+    found = compared(request.project)
+    scans = request.project.runs.filter(kind="scan").select_related("user").order_by("-pk")[:10]
+    show = "counts" if request.GET.get("show") == "counts" else "shares"
+    context = {"overlap": found, "scans": list(scans), "show": show, "line": CONTAMINATED_ABOVE}
+    return render(request, "decontam/overlap.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@curating
+def scan_new(request: ProjectRequest) -> HttpResponse:
+    """Choose what is compared with what; the scan itself is a run."""
+    form = ScanForm(request.project, request.POST or None, initial=_asked_for(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect(form.start(request.user))
+        except DataError as error:
+            form.add_error(None, str(error))
+    return render(request, "decontam/scan_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _asked_for(request: ProjectRequest) -> dict[str, object]:
+    """A link may name the version and the benchmarks."""
+    asked: dict[str, object] = {}
+    if training := request.GET.get("training"):
+        asked["training"] = training
+    if benchmarks := request.GET.getlist("benchmarks"):
+        asked["benchmarks"] = benchmarks
+    return asked
+
+
+@require_GET
+@viewing
+def scan(request: ProjectRequest, pk: int) -> HttpResponse:
+    """What one scan found, benchmark by benchmark, and what was made of it since."""
+    run = get_object_or_404(request.project.runs.select_related("project", "user"), kind="scan", pk=pk)
+    if run.status != Run.Status.DONE:
+        return redirect(run)
+    training = run.input("training")
+    applied = Run.objects.filter(kind="apply", inputs=run.output("matches")).order_by("-pk")
+    context = {
+        "run": run,
+        "training": training,
+        "lines": run.summary["lines"],
+        "checks": run.checks.all(),
+        "applied": list(applied.select_related("project", "user")[:20]),
+        "earlier": _earlier(run, training.dataset_id),
+    }
+    return render(request, "decontam/scan.html", context)
+
+
+def _earlier(run: Run, dataset: int) -> list[Run]:
+    """Other finished scans of the same dataset."""
+    same = Run.objects.filter(kind="scan", status=Run.Status.DONE, inputs__dataset=dataset).exclude(pk=run.pk)
+    return list(same.filter(project=run.project).distinct().order_by("-pk")[:10])
+
+
+@require_GET
+@viewing
+def certificate(request: ProjectRequest, pk: int) -> HttpResponse:
+    """What can be said of a version, what cannot, and the command that finds it out again."""
+    return render(request, "decontam/certificate.html", {"check": _check(request, pk)})
+
+
+@require_GET
+@viewing
+def certificate_json(request: ProjectRequest, pk: int) -> HttpResponse:
+    check = _check(request, pk)
+    said = {"status": check.status, "kind": check.kind, "created": check.created.isoformat(), **check.detail}
+    named = f"{check.version.dataset.name}-{check.version.number}-certificate.json"
+    told = JsonResponse(said, json_dumps_params={"indent": 2, "ensure_ascii": False})
+    told["Content-Disposition"] = f'attachment; filename="{named}"'
+    return told
+
+
+def _check(request: ProjectRequest, pk: int) -> Check:
+    own = Check.objects.filter(version__dataset__project=request.project, kind__endswith=DECONTAMINATION)
+    return get_object_or_404(
+        own.select_related("version__dataset__project", "run__project", "run__user"), pk=pk
+    )
