@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis
 
 from curation import jobs
 from curation.engine.records import SCHEMA, Content, Message, Record, record_id, to_batch
-from curation.models import Kind, Part, Project, shell_user
+from curation.models import Kind, Membership, Part, Project, shell_user
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -90,3 +90,23 @@ def version(project):
         return run.output("records")
 
     return make
+
+
+@pytest.fixture
+def member(django_user_model, project):
+    """Make a signed-up person with a role in the project."""
+
+    def make(role="curator", name=None, of=None):
+        person = django_user_model.objects.create_user(name or f"{role}-1", password="a long enough phrase")
+        Membership.objects.create(project=of or project, user=person, role=role)
+        return person
+
+    return make
+
+
+@pytest.fixture
+def curator(client, member):
+    """A curator of the project, signed in."""
+    person = member("curator")
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return person

@@ -1,6 +1,6 @@
 """
-Real PostgreSQL and Redis for tests: `install` puts them on the machine, `run COMMAND …` starts both on free ports,
-runs the command with WINNOW_DATABASE_URL and WINNOW_BROKER_URL set, and stops them.
+Real PostgreSQL, Redis and Chromium for tests: `install` puts them on the machine, `run COMMAND …` starts the first two
+on free ports, runs the command with WINNOW_DATABASE_URL and WINNOW_BROKER_URL set, and stops them.
 """
 
 import os
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGES = {"redis-server": "redis-server", "postgres": "postgresql"}
+PACKAGES = {"redis-server": ["redis-server"], "postgres": ["postgresql"], "chromium": ["chromium", "fonts-noto-core"]}
 
 
 def find(program: str) -> str | None:
@@ -24,7 +24,7 @@ def find(program: str) -> str | None:
 
 
 def install() -> None:
-    missing = [package for program, package in PACKAGES.items() if not find(program)]
+    missing = [package for program, packages in PACKAGES.items() if not find(program) for package in packages]
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):

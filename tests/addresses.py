@@ -1,0 +1,171 @@
+"""
+Every address of the application, from the URLconf itself: a name that is missing here fails the tests that visit all.
+
+`PAGES` are looked at, `ACTIONS` are posted to; each says which role it needs at least.
+"""
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+ANYONE, SIGNED_IN, VIEWER, CURATOR, ADMIN, SUPERUSER = (
+    "anyone",
+    "signed-in",
+    "viewer",
+    "curator",
+    "admin",
+    "superuser",
+)
+
+PAGES = {
+    "login": ANYONE,
+    "login-link": ANYONE,
+    "set-password": ANYONE,
+    "home": SIGNED_IN,
+    "account": SIGNED_IN,
+    "api-page": SIGNED_IN,
+    "dashboard": VIEWER,
+    "sources": VIEWER,
+    "source-new": CURATOR,
+    "source": VIEWER,
+    "source-mapping": CURATOR,
+    "source-errors": VIEWER,
+    "benchmarks": VIEWER,
+    "datasets": VIEWER,
+    "dataset": VIEWER,
+    "version": VIEWER,
+    "version-columns": VIEWER,
+    "version-checks": VIEWER,
+    "version-files": VIEWER,
+    "version-uses": VIEWER,
+    "version-compare": VIEWER,
+    "row": VIEWER,
+    "decontamination": VIEWER,
+    "scan-new": CURATOR,
+    "scan": VIEWER,
+    "matches": VIEWER,
+    "review": VIEWER,
+    "review-pair": VIEWER,
+    "apply-preview": VIEWER,
+    "certificate": VIEWER,
+    "certificate-json": VIEWER,
+    "mixtures": VIEWER,
+    "mixture-new": CURATOR,
+    "mixture": VIEWER,
+    "mixture-edit": CURATOR,
+    "mixture-totals": VIEWER,
+    "exports": VIEWER,
+    "export-new": CURATOR,
+    "export": VIEWER,
+    "export-file": VIEWER,
+    "runs": VIEWER,
+    "run": VIEWER,
+    "run-progress": VIEWER,
+    "run-parts": VIEWER,
+    "people": VIEWER,
+    "audit": VIEWER,
+    "settings": VIEWER,
+    "tokens": VIEWER,
+}
+ACTIONS = {
+    "project-new": SUPERUSER,
+    "logout": SIGNED_IN,
+    "source-change": CURATOR,
+    "source-preview": CURATOR,
+    "source-look": CURATOR,
+    "source-import": CURATOR,
+    "version-profile": CURATOR,
+    "rule-match": CURATOR,
+    "rule-many": CURATOR,
+    "undo-ruling": CURATOR,
+    "apply": CURATOR,
+    "mixture-build": CURATOR,
+    "export-withdraw": CURATOR,
+    "turn-run": CURATOR,
+    "invite": ADMIN,
+    "member-role": ADMIN,
+    "member-remove": ADMIN,
+    "member-link": ADMIN,
+    "settings-change": ADMIN,
+    "token-new": VIEWER,
+    "token-revoke": ADMIN,
+}
+FRAGMENTS = {
+    "review-pair",
+    "mixture-totals",
+    "run-progress",
+    "run-parts",
+    "version-columns",
+    "certificate-json",
+    "export-file",
+}
+
+
+def named() -> set[str]:
+    """The names of all addresses outside the admin site and the API."""
+    return set(_names(get_resolver().url_patterns))
+
+
+def _names(patterns):
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver) and pattern.namespace is None:
+            yield from _names(pattern.url_patterns)
+        elif isinstance(pattern, URLPattern):
+            yield pattern.name
+
+
+def address(name: str, made) -> str:
+    """The address of that name in a populated project."""
+    own = {
+        "row": {"name": "chats", "number": 1, "record_id": made.record_id},
+        "review-pair": {"pk": made.scan.pk, "seq": 1},
+        "rule-match": {"pk": made.scan.pk, "seq": 1},
+        "turn-run": {"pk": made.run.pk, "verb": "cancel"},
+        "export-new": {"mixture": "first"},
+        "export": {"mixture": "first", "number": 1},
+        "export-withdraw": {"mixture": "first", "number": 1},
+        "export-file": {"mixture": "first", "number": 1, "path": "README.md"},
+        "set-password": {"uidb64": "MQ", "token": "spent-token"},
+        "certificate": {"pk": made.check.pk},
+        "certificate-json": {"pk": made.check.pk},
+        "token-revoke": {"pk": made.token.pk},
+        **{name: {"pk": made.run.pk} for name in ("run", "run-progress", "run-parts")},
+        **{name: {"pk": made.scan.pk} for name in SCANS},
+        **{name: {"pk": made.member.pk} for name in ("member-role", "member-remove", "member-link")},
+        **{name: {"name": "first"} for name in ("mixture", "mixture-edit", "mixture-build")},
+        **{name: {"name": "chats"} for name in SOURCES},
+        **{name: {"name": "chats", "number": 1} for name in VERSIONS},
+    }.get(name, {})
+    if name in WITHOUT_PROJECT:
+        return reverse(name, kwargs=own)
+    return reverse(name, kwargs={"project": made.project.name, **own})
+
+
+SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "apply-preview", "apply")
+SOURCES = (
+    "source",
+    "source-mapping",
+    "source-change",
+    "source-preview",
+    "source-look",
+    "source-import",
+    "source-errors",
+    "dataset",
+)
+VERSIONS = (
+    "version",
+    "version-columns",
+    "version-checks",
+    "version-files",
+    "version-uses",
+    "version-compare",
+    "version-profile",
+)
+WITHOUT_PROJECT = {
+    "login",
+    "login-link",
+    "set-password",
+    "home",
+    "account",
+    "api-page",
+    "project-new",
+    "logout",
+}

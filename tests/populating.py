@@ -1,0 +1,98 @@
+"""A small project that has one of everything, for tests that visit every address."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from curation import jobs
+from curation.engine.exporting import ExportConfig
+from curation.engine.mixing import parse
+from curation.locations import from_shell
+from curation.models import Check, Membership, Project, Run, Source, Token
+from curation.tasks.exporting import start_export
+from curation.tasks.importing import start_import
+from curation.tasks.looking import start_look
+from curation.tasks.mixing import start_mix
+from decontam.engine.apply import ApplyConfig
+from decontam.models import Ruling
+from decontam.reviews import at
+from decontam.tasks.applying import start_apply
+from decontam.tasks.scanning import ScanConfig, start_scan
+
+LEAKED = "how many legs does a healthy adult spider normally have in all"
+ITEMS = [LEAKED, "what colour is an unripe tomato on the vine in early spring", "name a planet"]
+CHATS = [
+    f"So {LEAKED.upper()}? I forgot.",
+    "how many legs does a chair have",
+    "NAME a planet!",
+    "tell me about tides",
+]
+RECIPE = "name: first\nseed: 3\ncomponents:\n- dataset: chats-clean\n  fraction: 1.0\n"
+
+
+@dataclass(frozen=True)
+class Populated:
+    """What the tests name in addresses."""
+
+    project: Project
+    run: Run
+    scan: Run
+    look: Run
+    check: Check
+    record_id: str
+    member: Membership
+    token: Token
+    secret: str
+
+
+def ended(run: Run) -> Run:
+    """The run, carried out here, with whatever followed it."""
+    jobs.work(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.DONE, run.error + run.traceback
+    for later in Run.objects.active():
+        jobs.work(later.pk)
+    return run
+
+
+def populate(project: Project, user, folder: Path, chats=CHATS, items=ITEMS) -> Populated:
+    """A source, a benchmark, a scan with a ruling, what it left, a mixture and its export, a member and a token."""
+    lines(folder / "chats.jsonl", [chat(text) for text in chats] + [{"messages": []}])
+    lines(folder / "quiz.jsonl", [{"question": item} for item in items])
+    for name, role in (("chats", Source.SplitRole.TRAIN), ("quiz", Source.SplitRole.EVAL)):
+        extra = {"benchmark_role": Source.BenchmarkRole.DEV} if role == Source.SplitRole.EVAL else {}
+        location = str(folder / f"{name}.jsonl")
+        imported = ended(
+            start_import(
+                project, name, location=location, split_role=role, licence="cc0-1.0", user=user, **extra
+            )
+        )
+    look = start_look(
+        project, "chats", from_shell(str(folder / "chats.jsonl")), Source.SplitRole.TRAIN, user=user
+    )
+    ended(look)
+    training = project.datasets.get(name="chats").newest()
+    scan = ended(start_scan(training, [imported.output("records")], ScanConfig(), user=user))
+    found = at(scan, 1)
+    Ruling.objects.rule(scan, [found], Ruling.Verdict.CONTAMINATED, by=user, reason="word for word")
+    ended(start_apply(scan, ApplyConfig(), user=user))
+    ended(start_mix(project, parse(RECIPE), user=user))
+    ended(start_export(project, "first", ExportConfig(profiles=["sft_messages"]), user=user))
+    member = Membership.objects.filter(project=project).order_by("pk").last()
+    token, secret = Token.objects.issue(project, "laptop", ["read", "write"], days=30, by=user)
+    check = scan.checks.get()
+    return Populated(project, scan, scan, look, check, found["record_id"], member, token, secret)
+
+
+def chat(text: str) -> dict:
+    return {
+        "messages": [
+            {"role": "user", "content": text},
+            {"role": "assistant", "content": f"On {text[:40]}: gladly."},
+        ]
+    }
+
+
+def lines(path: Path, rows) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
