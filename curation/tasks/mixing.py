@@ -45,18 +45,31 @@ def pinned(project: Project, recipe: Recipe) -> tuple[Recipe, list[Version]]:
     return recipe.pinned({version.dataset.name: version.number for version in versions}), versions
 
 
-def start_mix(project: Project, recipe: Recipe, *, user: Any = None) -> Run:
-    """Pin the recipe, keep it as the mixture's newest edition, and start building it."""
-    recipe, versions = pinned(project, recipe)
-    shares = plan(recipe, {str(version): version.rows for version in versions})
+def checked(project: Project, recipe: Recipe) -> tuple[Recipe, list[Version]]:
+    """The recipe pinned and its versions, if it gives rows and its names are free; DataError if it does not."""
+    pin, versions = pinned(project, recipe)
+    shares = plan(pin, {str(version): version.rows for version in versions})
     if not sum(share.rows for share in shares):
         raise BadInput(f"The recipe {recipe.name} asks for no rows at all.")
+    for output, kind in ((recipe.name, Kind.MIXTURE), (f"{recipe.name}-origins", Kind.ORIGINS)):
+        Dataset.objects.require_free(project, output, kind)
+    return pin, versions
+
+
+@transaction.atomic
+def define_mixture(project: Project, recipe: Recipe, *, user: Any = None) -> Mixture:
+    """Keep a recipe that could be built as it stands, without building it."""
+    checked(project, recipe)
+    return Mixture.objects.define(project, recipe.name, dump(recipe), by=user)
+
+
+@transaction.atomic
+def start_mix(project: Project, recipe: Recipe, *, user: Any = None) -> Run:
+    """Keep the recipe as the mixture's newest edition, pin it, and start building it."""
+    pin, versions = checked(project, recipe)
+    Mixture.objects.define(project, recipe.name, dump(recipe), by=user)
     inputs = {"components": versions}
-    with transaction.atomic():
-        for output, kind in ((recipe.name, Kind.MIXTURE), (f"{recipe.name}-origins", Kind.ORIGINS)):
-            Dataset.objects.require_free(project, output, kind)
-        Mixture.objects.define(project, recipe.name, dump(recipe), by=user)
-        return jobs.start(MIX, project=project, config=recipe, inputs=inputs, subject=recipe.name, user=user)
+    return jobs.start(MIX, project=project, config=pin, inputs=inputs, subject=recipe.name, user=user)
 
 
 def choose(part: Part) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from curation.engine.names import NAME
 DATASET = re.compile(rf"({NAME.pattern})(?:@([1-9][0-9]{{0,8}}))?")
 MOST_REPEATS = 1000
 MOST_ROWS = 10**12
+LONGEST_TEXT = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ class Recipe:
 
 def parse(text: str) -> Recipe:
     """The recipe of a YAML text. Raises BadConfig, with the line where YAML itself is broken."""
+    if len(text) > LONGEST_TEXT:
+        raise BadConfig(f"The recipe is longer than {LONGEST_TEXT:,} characters")
     try:
         given = yaml.load(text, Loader=_Strict)
     except yaml.MarkedYAMLError as error:
@@ -240,7 +243,18 @@ def _said(value: object) -> str:
 
 
 class _Strict(yaml.SafeLoader):
-    """YAML that refuses a key given twice, which PyYAML settles silently in favour of the last."""
+    """
+    YAML that refuses a key given twice, which PyYAML settles silently in favour of the last, and aliases, by which
+    a short text can stand for a value of any size.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(
+                problem="aliases are not taken here; write it out", problem_mark=mark
+            )
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
