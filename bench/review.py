@@ -46,11 +46,11 @@ from curation import jobs
 from curation.engine.records import SCHEMA, Content, Message, Record, record_id, to_batch
 from curation.engine.store import GROUP_ROWS, SHARD_ROWS
 from curation.models import Kind, Part, Project, Run
-from decontam import reviews
 from decontam.engine.apply import CONTAMINATED, ApplyConfig
 from decontam.engine.evidence import CAUSES, MATCHES, SortedEvidence
 from decontam.models import Ruling
-from decontam.reviews import Filter
+from decontam.questions import reviews
+from decontam.questions.reviews import Filter
 from decontam.tasks import ScanConfig
 
 ITEMS, ROWS, SEED, BLOCK, THINKING = 5_000, 200_000, 20_241_122, 50_000, 0.05

@@ -8,5 +8,5 @@ class CurationConfig(AppConfig):
     def ready(self) -> None:
         """Every process that starts or executes runs knows the jobs of all apps, and pages what each has to say."""
         autodiscover_modules("tasks")
-        autodiscover_modules("waiting")
-        autodiscover_modules("telling")
+        autodiscover_modules("questions.waiting")
+        autodiscover_modules("questions.telling")

@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from curation.locations import stray_uploads
-from curation.looks import kept_samples
 from curation.models import Export, Project, Run, Version, store
+from curation.questions.looks import kept_samples
 
 
 def litter(hours: float) -> Iterator[tuple[Run, list[str]]]:

@@ -3,34 +3,23 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Field, Path, Query, Router, Schema, Status
-from pydantic import AfterValidator
+from ninja import Field, Query, Router, Schema, Status
 
 from curation.access import Role, project_for
+from curation.api.terms import Key, Name, Place, Text
 from curation.engine.errors import BadInput
 from curation.models import DECONTAMINATION, Check, Run, Version
-from decontam import reviews
 from decontam.engine.apply import ApplyConfig
 from decontam.models import Ruling
-from decontam.overlap import overlap
-from decontam.reviews import Filter
+from decontam.questions import reviews
+from decontam.questions.overlap import overlap
+from decontam.questions.reviews import Filter
 from decontam.tasks.applying import start_apply
 from decontam.tasks.ruling import rule_all
 from decontam.tasks.scanning import ScanConfig, start_scan
 
 router = Router(tags=["decontamination"])
 PLAIN, USUAL = ScanConfig(), ApplyConfig()
-
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a text must not hold NUL")
-    return text
-
-
-Key = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Place = Annotated[int, Query(ge=0, le=2**63 - 1)]
-Text = Annotated[str, AfterValidator(_storable)]
 
 
 class ScanIn(Schema):
@@ -126,12 +115,12 @@ class Report(Schema):
     review: dict[str, int] | None
 
 
-def _scan(request: HttpRequest, project: str, pk: int, role: str = Role.VIEWER) -> Run:
+def _scan(request: HttpRequest, project: Name, pk: int, role: str = Role.VIEWER) -> Run:
     runs = project_for(request, project, role).runs.select_related("project")
     return get_object_or_404(runs, kind="scan", pk=pk)
 
 
-def _finished(request: HttpRequest, project: str, pk: int, role: str = Role.VIEWER) -> Run:
+def _finished(request: HttpRequest, project: Name, pk: int, role: str = Role.VIEWER) -> Run:
     scan = _scan(request, project, pk, role)
     if scan.status != Run.Status.DONE:
         raise BadInput(f"Scan {pk} is {scan.status}; ask again when it is done.")
@@ -139,7 +128,7 @@ def _finished(request: HttpRequest, project: str, pk: int, role: str = Role.VIEW
 
 
 @router.get("/projects/{project}/overlap", response=list[dict[str, Any]])
-def get_overlap(request: HttpRequest, project: str) -> list[dict[str, Any]]:
+def get_overlap(request: HttpRequest, project: Name) -> list[dict[str, Any]]:
     """Every dataset × benchmark that was ever compared: the newest counts, with both denominators."""
     cells = overlap(project_for(request, project)).cells
     return [
@@ -149,7 +138,7 @@ def get_overlap(request: HttpRequest, project: str) -> list[dict[str, Any]]:
 
 
 @router.post("/projects/{project}/scans", response={202: Started})
-def scan(request: HttpRequest, project: str, said: ScanIn) -> Status[dict[str, int]]:
+def scan(request: HttpRequest, project: Name, said: ScanIn) -> Status[dict[str, int]]:
     """Compare a version with benchmarks."""
     place = project_for(request, project, Role.CURATOR)
     config = ScanConfig(n=said.n, threshold=said.threshold, unit=said.unit)
@@ -161,7 +150,7 @@ def scan(request: HttpRequest, project: str, said: ScanIn) -> Status[dict[str, i
 
 
 @router.get("/projects/{project}/scans/{pk}", response=Report)
-def get_scan(request: HttpRequest, project: str, pk: Key) -> dict[str, Any]:
+def get_scan(request: HttpRequest, project: Name, pk: Key) -> dict[str, Any]:
     """What a scan found, and how far its review is."""
     run = _scan(request, project, pk)
     done = run.status == Run.Status.DONE
@@ -173,7 +162,7 @@ def get_scan(request: HttpRequest, project: str, pk: Key) -> dict[str, Any]:
 
 @router.get("/projects/{project}/scans/{pk}/matches", response=Matches)
 def list_matches(
-    request: HttpRequest, project: str, pk: Key, wanted: Query[FilterIn], after: Place = 0, before: Place = 0
+    request: HttpRequest, project: Name, pk: Key, wanted: Query[FilterIn], after: Place = 0, before: Place = 0
 ) -> dict[str, Any]:
     """The evidence, 50 matches a page; `next` is the `after` of the next page."""
     run = _finished(request, project, pk)
@@ -185,7 +174,7 @@ def list_matches(
 
 @router.get("/projects/{project}/scans/{pk}/causes", response=Rows)
 def list_causes(
-    request: HttpRequest, project: str, pk: Key, wanted: Query[FilterIn], after: Place = 0
+    request: HttpRequest, project: Name, pk: Key, wanted: Query[FilterIn], after: Place = 0
 ) -> dict[str, Any]:
     """Matches that were found for the same reason, as groups, 50 a page."""
     page = reviews.groups(_finished(request, project, pk), wanted.wanted(), after=after)
@@ -193,7 +182,7 @@ def list_causes(
 
 
 @router.get("/projects/{project}/scans/{pk}/matches/{seq}", response=dict[str, Any])
-def get_pair(request: HttpRequest, project: str, pk: Key, seq: Key) -> dict[str, Any]:
+def get_pair(request: HttpRequest, project: Name, pk: Key, seq: Key) -> dict[str, Any]:
     """Both texts of a match, with the spans that they share in characters."""
     run = _finished(request, project, pk)
     pair = reviews.pair(run, reviews.at(run, seq))
@@ -207,7 +196,7 @@ def _side(side: Any) -> dict[str, Any]:
 
 
 @router.post("/projects/{project}/scans/{pk}/rulings", response={200: Done, 202: Done})
-def rule(request: HttpRequest, project: str, pk: Key, said: RulingIn) -> Status[dict[str, Any]]:
+def rule(request: HttpRequest, project: Name, pk: Key, said: RulingIn) -> Status[dict[str, Any]]:
     """One verdict on some matches; more than 2,000 at once are ruled by a run."""
     run = _finished(request, project, pk, Role.CURATOR)
     if bool(said.seqs) == (said.filter is not None):
@@ -226,13 +215,13 @@ def rule(request: HttpRequest, project: str, pk: Key, said: RulingIn) -> Status[
 
 
 @router.delete("/projects/{project}/scans/{pk}/rulings/last", response=Undone)
-def undo(request: HttpRequest, project: str, pk: Key) -> Any:
+def undo(request: HttpRequest, project: Name, pk: Key) -> Any:
     """Take back your last ruling on this scan."""
     return Ruling.objects.undo(_finished(request, project, pk, Role.CURATOR), by=request.user)
 
 
 @router.get("/projects/{project}/scans/{pk}/preview", response=dict[str, Any])
-def preview(request: HttpRequest, project: str, pk: Key, said: Query[ApplyIn]) -> dict[str, Any]:
+def preview(request: HttpRequest, project: Name, pk: Key, said: Query[ApplyIn]) -> dict[str, Any]:
     """What applying the scan now would remove."""
     found = reviews.preview(_finished(request, project, pk), ApplyConfig(**said.dict()))
     told = {name: getattr(found, name) for name in found.__dataclass_fields__}
@@ -240,14 +229,14 @@ def preview(request: HttpRequest, project: str, pk: Key, said: Query[ApplyIn]) -
 
 
 @router.post("/projects/{project}/scans/{pk}/apply", response={202: Started})
-def apply(request: HttpRequest, project: str, pk: Key, said: ApplyIn) -> Status[dict[str, int]]:
+def apply(request: HttpRequest, project: Name, pk: Key, said: ApplyIn) -> Status[dict[str, int]]:
     """Freeze the rulings and make the clean version, with its certificate."""
     run = _finished(request, project, pk, Role.CURATOR)
     return Status(202, {"run": start_apply(run, ApplyConfig(**said.dict()), user=request.user).pk})
 
 
 @router.get("/projects/{project}/certificates/{pk}", response=dict[str, Any])
-def certificate(request: HttpRequest, project: str, pk: Key) -> dict[str, Any]:
+def certificate(request: HttpRequest, project: Name, pk: Key) -> dict[str, Any]:
     """A certificate: what was looked for, what not, the counts, and the command that finds out again."""
     own = Check.objects.filter(version__dataset__project=project_for(request, project))
     check = get_object_or_404(own, pk=pk, kind__endswith=DECONTAMINATION)

@@ -15,7 +15,7 @@ from curation.tasks.looking import start_look
 from curation.tasks.mixing import start_mix
 from decontam.engine.apply import ApplyConfig
 from decontam.models import Ruling
-from decontam.reviews import at
+from decontam.questions.reviews import at
 from decontam.tasks.applying import start_apply
 from decontam.tasks.scanning import ScanConfig, start_scan
 
@@ -47,11 +47,10 @@ class Populated:
 
 def ended(run: Run) -> Run:
     """The run, carried out here, with whatever followed it."""
-    jobs.work(run.pk)
-    run.refresh_from_db()
+    run = jobs.carry_out(run)
     assert run.status == Run.Status.DONE, run.error + run.traceback
     for later in Run.objects.active():
-        jobs.work(later.pk)
+        jobs.carry_out(later)
     return run
 
 

@@ -14,7 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGES = {"redis-server": ["redis-server"], "postgres": ["postgresql"], "chromium": ["chromium", "fonts-noto-core"]}
+PACKAGES = {
+    "redis-server": ["redis-server"],
+    "postgres": ["postgresql"],
+    "chromium": ["chromium", "fonts-noto-core"],
+}
 
 
 def find(program: str) -> str | None:

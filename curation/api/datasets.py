@@ -7,12 +7,12 @@ from ninja import Router, Schema
 from ninja.pagination import paginate
 
 from curation.access import project_for, projects
-from curation.api.terms import Key, Name
-from curation.differences import differences
+from curation.api.terms import Key, Name, Pages
 from curation.engine.errors import BadInput
-from curation.explorer import explore
 from curation.models import Version
-from curation.stories import ROWS, find_row, story
+from curation.questions.differences import differences
+from curation.questions.explorer import explore
+from curation.questions.stories import ROWS, find_row, story
 
 router = Router(tags=["datasets"])
 OWN = ("q",)
@@ -61,7 +61,7 @@ class StepOut(Schema):
 
 
 @router.get("/versions", response=list[VersionOut])
-@paginate
+@paginate(Pages)
 def list_versions(request: HttpRequest) -> Any:
     """Versions that were not purged, the newest first."""
     live = Version.objects.live().filter(dataset__project__in=projects(request))
@@ -69,7 +69,7 @@ def list_versions(request: HttpRequest) -> Any:
 
 
 @router.get("/projects/{project}/datasets", response=list[VersionOut])
-@paginate
+@paginate(Pages)
 def list_datasets(request: HttpRequest, project: Name) -> Any:
     """The newest version of every dataset of a project."""
     newest = Version.objects.newest().filter(dataset__project=project_for(request, project))

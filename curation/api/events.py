@@ -5,10 +5,10 @@ from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
 from curation.access import project_for
-from curation.api.terms import PLAIN, Name
+from curation.api.terms import Name, Text
 from curation.models import Event
 from curation.paging import LARGEST, page_of
-from curation.telling import told
+from curation.questions.telling import told
 
 router = Router(tags=["audit log"])
 
@@ -29,9 +29,9 @@ class EventPage(Schema):
 
 
 class EventFilter(Schema):
-    who: str = Field("", max_length=150, pattern=PLAIN)
-    verb: str = Field("", max_length=50, pattern=PLAIN)
-    kind: str = Field("", max_length=50, pattern=PLAIN)
+    who: Text = Field("", max_length=150)
+    verb: Text = Field("", max_length=50)
+    kind: Text = Field("", max_length=50)
     after: int | None = Field(None, ge=1, le=LARGEST)
     limit: int = Field(100, ge=1, le=1000)
 

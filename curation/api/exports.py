@@ -1,33 +1,23 @@
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from ninja import Field, Path, Query, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 from ninja.errors import HttpError
 from ninja.pagination import paginate
-from pydantic import AfterValidator
 
 from curation.access import Role, project_for
+from curation.api.terms import Key, Pages, Text
 from curation.delivery import deliver, files_of, withdrawn
 from curation.engine.exporting import ExportConfig
 from curation.models import Export
+from curation.paging import LARGEST
 from curation.tasks.exporting import start_export
 
 router = Router(tags=["exports"])
-MOST = 2**31 - 1
 BYTES = {"schema": {"type": "string", "format": "binary"}}
 BINARY = {"responses": {200: {"content": {"application/octet-stream": BYTES}}}}
-
-
-def _no_null(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("A text has no NUL characters.")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_no_null)]
-Number = Annotated[int, Path(ge=1, le=MOST)]
 
 
 class ExportOut(Schema):
@@ -95,7 +85,7 @@ def _export(request: HttpRequest, project: str, mixture: str, number: int, role:
 
 
 @router.get("/projects/{slug:project}/exports", response=list[ExportOut])
-@paginate
+@paginate(Pages)
 def list_exports(request: HttpRequest, project: str, mixture: Text = "") -> Any:
     """Exports, the newest first; of one mixture where it is named."""
     found = _exports(request, project).order_by("-pk")
@@ -103,7 +93,7 @@ def list_exports(request: HttpRequest, project: str, mixture: Text = "") -> Any:
 
 
 @router.get("/projects/{slug:project}/exports/{slug:mixture}/{int:number}", response=ExportOut)
-def get_export(request: HttpRequest, project: str, mixture: str, number: Number) -> Any:
+def get_export(request: HttpRequest, project: str, mixture: str, number: Key) -> Any:
     """One export."""
     return _export(request, project, mixture, number)
 
@@ -114,7 +104,7 @@ def create_export(
     project: str,
     mixture: str,
     body: ExportIn,
-    version: int | None = Query(None, ge=1, le=MOST),  # type: ignore[type-arg]
+    version: int | None = Query(None, ge=1, le=LARGEST),  # type: ignore[type-arg]
 ) -> Any:
     """Start exporting a version of a mixture, the newest unless one is named; the answer names the run."""
     own = project_for(request, project, Role.CURATOR)
@@ -125,9 +115,7 @@ def create_export(
 
 
 @router.post("/projects/{slug:project}/exports/{slug:mixture}/{int:number}/withdraw", response=ExportOut)
-def withdraw_export(
-    request: HttpRequest, project: str, mixture: str, number: Number, body: WithdrawIn
-) -> Any:
+def withdraw_export(request: HttpRequest, project: str, mixture: str, number: Key, body: WithdrawIn) -> Any:
     """Take an export back: its files are no longer served, and whoever asks for them is told the reason."""
     found = _export(request, project, mixture, number, Role.CURATOR)
     Export.objects.filter(pk=found.pk).withdraw(body.reason, by=request.user)
@@ -135,7 +123,7 @@ def withdraw_export(
 
 
 @router.get("/projects/{slug:project}/exports/{slug:mixture}/{int:number}/files", response=list[FileOut])
-def list_files(request: HttpRequest, project: str, mixture: str, number: Number) -> Any:
+def list_files(request: HttpRequest, project: str, mixture: str, number: Key) -> Any:
     """The files of a published export with their checksums."""
     found = _export(request, project, mixture, number)
     _refuse_withdrawn(found)
@@ -149,9 +137,7 @@ def list_files(request: HttpRequest, project: str, mixture: str, number: Number)
     openapi_extra=BINARY,
     response=None,
 )
-def read_file(
-    request: HttpRequest, project: str, mixture: str, number: Number, path: str
-) -> HttpResponseBase:
+def read_file(request: HttpRequest, project: str, mixture: str, number: Key, path: str) -> HttpResponseBase:
     """One file of a published export, as its manifest names it, with its sha256 as ETag."""
     found = _export(request, project, mixture, number)
     _refuse_withdrawn(found)

@@ -7,12 +7,13 @@ from ninja import Field, Router, Schema, Status
 from ninja.pagination import paginate
 
 from curation.access import Role, project_for
+from curation.api.terms import Pages
 from curation.engine.errors import BadInput
 from curation.engine.mixing import Recipe, parse
 from curation.gates import readiness
 from curation.models import Mixture, Run, Version
+from curation.questions.totals import totals
 from curation.tasks.mixing import define_mixture, start_mix
-from curation.totals import totals
 
 router = Router(tags=["mixtures"])
 
@@ -107,7 +108,7 @@ def _detail(mixture: Any) -> Any:
 
 
 @router.get("/projects/{slug:project}/mixtures", response=list[MixtureOut])
-@paginate
+@paginate(Pages)
 def list_mixtures(request: HttpRequest, project: str) -> Any:
     """Mixtures by name, each with its recipe and its newest version."""
     found = Mixture.objects.with_state().filter(project=project_for(request, project))

@@ -9,11 +9,11 @@ from ninja import Field, Query, Router, Schema
 
 from curation import jobs
 from curation.access import Role, project_for
-from curation.api.terms import PLAIN, Key, Name
+from curation.api.terms import Key, Name, Text
 from curation.engine.errors import Refused
 from curation.models import Line, Project, Run
 from curation.paging import LARGEST, page_of
-from curation.watching import stages
+from curation.questions.watching import stages
 
 router = Router(tags=["runs"])
 
@@ -101,9 +101,9 @@ class LineOut(Schema):
 
 
 class RunFilter(Schema):
-    kind: str = Field("", max_length=50, pattern=PLAIN)
-    status: str = Field("", max_length=10, pattern=PLAIN)
-    subject: str = Field("", max_length=200, pattern=PLAIN)
+    kind: Text = Field("", max_length=50)
+    status: Text = Field("", max_length=10)
+    subject: Text = Field("", max_length=200)
     after: int | None = Field(None, ge=1, le=LARGEST)
     limit: int = Field(100, ge=1, le=1000)
 

@@ -1,40 +1,30 @@
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Body, Field, File, Path, Query, Router, Schema, Status
+from ninja import Body, Field, File, Query, Router, Schema, Status
 from ninja.files import UploadedFile
-from pydantic import AfterValidator
 
 from curation.access import Role, project_for
+from curation.api.terms import Name, Text
 from curation.engine.errors import BadConfig, BadInput, Refused
 from curation.engine.looking import storable
 from curation.engine.mapping import Mapping
 from curation.forms.sources import Registration, require_confirmed
-from curation.intake import Entry, entries, newest_run, taken, versions_of, with_state
 from curation.locations import from_outside, keep_upload
-from curation.looks import LOOK, newest_look, sample_rows
 from curation.models import Project, Run, Source
 from curation.paging import LARGEST
-from curation.previews import tried
-from curation.rejects import Wanted, page, rejects_of
+from curation.questions.intake import Entry, entries, newest_run, taken, versions_of, with_state
+from curation.questions.looks import LOOK, newest_look, sample_rows
+from curation.questions.previews import tried
+from curation.questions.rejects import Wanted, page, rejects_of
 from curation.tasks.importing import start_import
 from curation.tasks.looking import start_look
 
 router = Router(tags=["sources"])
-Name = Annotated[str, Path(max_length=100, pattern=r"^[-a-zA-Z0-9_]+$")]
 MOST = 2**31 - 1
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("A text has no NUL characters.")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_storable)]
 
 
 class SourceOut(Schema):

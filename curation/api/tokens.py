@@ -8,7 +8,7 @@ from django.utils import timezone
 from ninja import Field, Router, Schema, Status
 
 from curation.access import REFUSALS, Role, allowed, project_for
-from curation.api.terms import PLAIN, Key, Name
+from curation.api.terms import Key, Name, Text
 from curation.engine.errors import Refused
 from curation.models import Project, Token
 
@@ -36,7 +36,7 @@ class TokenOut(Schema):
 
 
 class NewToken(Schema):
-    name: str = Field(max_length=100, pattern=PLAIN)
+    name: Text = Field(max_length=100)
     scopes: list[str] = Field(max_length=10)
     days: int = Field(90, ge=1, le=366)
 

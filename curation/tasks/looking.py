@@ -17,8 +17,8 @@ from curation.engine.mapping.recognition import agreed
 from curation.engine.readers import Options, SourceFile, looks_like_eval_split
 from curation.engine.readers.places import Place
 from curation.locations import Location
-from curation.looks import LOOK
 from curation.models import Part, Project, Run, Source
+from curation.questions.looks import LOOK
 from curation.tasks.finding import Found, at_hand, discover, proposed, register, sampling
 
 HUB_FILES = 8  # downloaded for a look; an import fetches the rest

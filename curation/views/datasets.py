@@ -5,9 +5,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from curation.access import ProjectRequest, curating, viewing
-from curation.differences import differences
 from curation.models import Check, Export, Kind, RunInput, Version
-from curation.stories import ROWS
+from curation.questions.differences import differences
+from curation.questions.stories import ROWS
 from curation.tasks.profiling import start_profile
 
 BESIDE = (Kind.PROFILE, Kind.CAUSES, Kind.ORIGINS, Kind.MATCHES, Kind.REMOVED, Kind.REJECTS, Kind.RULINGS)

@@ -12,12 +12,12 @@ from django.views.decorators.http import require_GET
 
 from curation.access import ProjectRequest, viewing
 from curation.engine.exploring import ATTRIBUTES, Bin, Column, Count, Counts, Query, Type
-from curation.explorer import Explorer, explore
-from curation.lineage import lineage
 from curation.models import Run, Version
 from curation.paging import number as key
-from curation.stories import ROWS, find_row, story
-from curation.tables import plain_rows
+from curation.questions.explorer import Explorer, explore
+from curation.questions.lineage import lineage
+from curation.questions.stories import ROWS, find_row, story
+from curation.questions.tables import plain_rows
 from curation.views.datasets import head, version_of
 from curation.views.turns import Look, shown_record
 

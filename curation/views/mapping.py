@@ -15,12 +15,12 @@ from curation.engine.readers.files import kind_of
 from curation.engine.records import ROLES
 from curation.forms.mapping import OTHER, Draft, shapes
 from curation.forms.sources import CHOICES, SEPARATORS, reading, require_confirmed
-from curation.intake import IMPORT, newest_run
 from curation.locations import from_outside
-from curation.looks import LOOK, sample_rows
 from curation.models import Run, Source
 from curation.paging import number
-from curation.previews import Tried, paths, speakers, tried, untried
+from curation.questions.intake import IMPORT, newest_run
+from curation.questions.looks import LOOK, sample_rows
+from curation.questions.previews import Tried, paths, speakers, tried, untried
 from curation.tasks.importing import start_import
 from curation.tasks.looking import start_look
 
@@ -90,6 +90,7 @@ def _editor(
         "source": source,
         "look": look,
         "told": told,
+        "about": max(told.get("estimated_rows", 0), len(sample)),
         "refused": draft.error,
         "blocked": [] if source.is_benchmark else told.get("eval_split", []),
         "delimited": _delimited(look),

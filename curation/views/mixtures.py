@@ -12,8 +12,8 @@ from curation.engine.mixing import Recipe
 from curation.forms.mixtures import MODES, Draft, Row
 from curation.gates import Readiness, readiness
 from curation.models import Kind, Mixture, Run, Version
+from curation.questions.totals import Totals, choices, totals
 from curation.tasks.mixing import define_mixture, start_mix
-from curation.totals import Totals, choices, totals
 
 PAGE = 50
 NEWEST = 10

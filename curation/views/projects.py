@@ -11,10 +11,10 @@ from django.views.decorators.http import require_GET, require_POST
 from curation.access import ProjectRequest, projects, viewing
 from curation.engine.errors import DataError
 from curation.models import Event, Export, Membership, Project, Source, Worker
-from curation.sieve import steps
-from curation.telling import told
+from curation.questions.sieve import steps
+from curation.questions.telling import told
+from curation.questions.waiting import waiting
 from curation.views.runs import live, rows_of, watched
-from curation.waiting import waiting
 
 COUNTED = [
     "no",

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from curation import jobs
 from curation.access import ProjectRequest, curating, viewing
-from curation.comparing import in_words, previous, side_by_side
 from curation.engine.errors import Refused
 from curation.models import Line, Part, Run, Worker
 from curation.paging import number, page_of
-from curation.watching import (
+from curation.questions.comparing import in_words, previous, side_by_side
+from curation.questions.watching import (
     MANY_PARTS,
     StageLine,
     Standing,

@@ -10,11 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from curation.access import REFUSALS, ProjectRequest, Role, administering, viewing
-from curation.comparing import in_words
 from curation.engine.errors import DataError
 from curation.models import DECONTAMINATION, Check, Event, Token
 from curation.paging import number, page_of
-from curation.telling import told
+from curation.questions.comparing import in_words
+from curation.questions.telling import told
 
 EVENTS = 50
 FILTERS = ("who", "verb", "kind", "text")

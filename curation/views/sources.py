@@ -10,11 +10,11 @@ from curation.access import ProjectRequest, curating, viewing
 from curation.engine.errors import DataError, Refused
 from curation.forms.mapping import in_words
 from curation.forms.sources import LICENCES, Registration, plain
-from curation.intake import entries, mapped, runs_of, taken, used, versions_of, with_state
 from curation.locations import from_outside
 from curation.models import Source, Version
 from curation.paging import number
-from curation.rejects import Wanted, page, reasons_of, rejects_of
+from curation.questions.intake import entries, mapped, runs_of, taken, used, versions_of, with_state
+from curation.questions.rejects import Wanted, page, reasons_of, rejects_of
 from curation.tasks.looking import start_look
 
 PAGE = 100

@@ -11,7 +11,7 @@ from curation.engine.errors import BadConfig, BadInput
 from curation.engine.store import GROUP_ROWS
 from curation.models import Part, Run
 from decontam.models import Act, Ruling
-from decontam.reviews import Filter, chosen, many
+from decontam.questions.reviews import Filter, chosen, many
 
 
 @dataclass(frozen=True, slots=True)

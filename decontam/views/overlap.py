@@ -7,7 +7,7 @@ from curation.engine.errors import DataError
 from curation.models import DECONTAMINATION, Check, Run
 from decontam.engine.report import CONTAMINATED_ABOVE
 from decontam.forms import ScanForm
-from decontam.overlap import overlap as compared
+from decontam.questions.overlap import overlap as compared
 
 
 @require_GET

@@ -11,10 +11,10 @@ from curation.access import ProjectRequest, curating, viewing
 from curation.engine.errors import BadInput, DataError
 from curation.models import Run
 from curation.paging import number
-from decontam import reviews
 from decontam.engine.report import METHODS
 from decontam.models import Act, Ruling
-from decontam.reviews import Filter
+from decontam.questions import reviews
+from decontam.questions.reviews import Filter
 from decontam.tasks.ruling import rule_all
 from decontam.views.pairs import shown_pair
 

@@ -4,10 +4,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from curation import jobs, waiting
+from curation import jobs
 from curation.models import Check, Event, Export, Kind, Mixture, Project, Run, Source, Token, Version
-from curation.sieve import steps
-from curation.telling import told
+from curation.questions import waiting
+from curation.questions.sieve import steps
+from curation.questions.telling import told
 from tests.curation.counting import JOB, Count
 
 AT = "/p/default/"

@@ -10,7 +10,10 @@ from curation.models import Kind, Project, Run
 from tests.conftest import record
 from tests.populating import LEAKED, populate
 
-HOSTILE = "<script>alert(1)</script> [x](javascript:alert(2)) <img src=x onerror=alert(3)> \u202e $\\href{javascript:1}{x}$"
+HOSTILE = (
+    "<script>alert(1)</script> [x](javascript:alert(2)) <img src=x onerror=alert(3)> \u202e "
+    "$\\href{javascript:1}{x}$"
+)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from curation.engine.mapping import Mapping
 from curation.engine.readers import Options, Reject, Row
 from curation.housekeeping import sweep
 from curation.locations import Location, from_shell, keep_upload
-from curation.looks import newest_look, preview, sample_rows
 from curation.models import Dataset, Line, Run, Source
+from curation.questions.looks import newest_look, preview, sample_rows
 from curation.tasks import finding
 from curation.tasks import looking as tasks
 from curation.tasks.importing import start_import

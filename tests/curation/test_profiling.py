@@ -11,9 +11,9 @@ from curation import jobs
 from curation.engine.errors import BadConfig, BadInput, Refused
 from curation.engine.exploring import Count, Query, Type
 from curation.engine.records import Completion, Message
-from curation.explorer import explore
 from curation.housekeeping import purge
 from curation.models import Kind, Run, Version, Worker, store
+from curation.questions.explorer import explore
 from curation.tasks.profiling import start_profile
 from tests.conftest import record
 

@@ -5,9 +5,9 @@ from django.test import Client
 from django.utils import timezone
 
 from curation import jobs
-from curation.comparing import in_words, side_by_side
 from curation.models import Line, Part, Run, Worker
-from curation.watching import Standing, lasting, roughly
+from curation.questions.comparing import in_words, side_by_side
+from curation.questions.watching import Standing, lasting, roughly
 from tests.curation.counting import silence
 
 HTMX = {"HX-Request": "true"}

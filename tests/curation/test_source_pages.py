@@ -14,7 +14,7 @@ from curation.engine.importing import REJECTS, reject_batch
 from curation.engine.readers import Reject
 from curation.locations import keep_upload
 from curation.models import Event, Kind, Project, Run, Source, store
-from curation.rejects import Wanted, page
+from curation.questions.rejects import Wanted, page
 from curation.tasks import finding
 from curation.tasks.importing import start_import
 from tests.conftest import Nothing

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from curation import jobs
 from curation.models import Kind, Project, Run
-from decontam.overlap import overlap
+from decontam.questions.overlap import overlap
 from decontam.tasks.scanning import ScanConfig, start_scan
 from tests.populating import ended, populate
 

@@ -9,13 +9,13 @@ from curation.engine.errors import BadConfig, BadInput
 from curation.engine.records import Completion, Content, Message, Record, record_id, to_batch
 from curation.engine.units import joined
 from curation.models import Run
-from decontam import reviews
 from decontam.engine import numbered
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, decide
 from decontam.engine.preview import COLUMNS, LOOKED_AT, VERDICTS
 from decontam.engine.preview import preview as foresee
 from decontam.models import Ruling
-from decontam.reviews import ANY, Filter
+from decontam.questions import reviews
+from decontam.questions.reviews import ANY, Filter
 from tests.decontam.conftest import match, some_matches
 
 LEAKED = "how many legs does a healthy adult spider normally have in all"

@@ -8,10 +8,10 @@ from django.contrib.auth import get_user_model
 from curation import jobs
 from curation.engine.errors import BadConfig, BadInput, Refused
 from curation.models import Event
-from decontam import reviews
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.models import Act, Ruling
-from decontam.reviews import Filter
+from decontam.questions import reviews
+from decontam.questions.reviews import Filter
 from decontam.tasks import rule_all, ruling, start_ruling
 from tests.decontam.conftest import match, some_matches
 

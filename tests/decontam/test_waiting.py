@@ -2,8 +2,8 @@ import pytest
 
 from curation import jobs
 from curation.models import Event, Kind
-from curation.telling import told
-from curation.waiting import waiting
+from curation.questions.telling import told
+from curation.questions.waiting import waiting
 from decontam.engine.apply import ApplyConfig
 from decontam.models import Ruling
 from decontam.tasks.applying import start_apply

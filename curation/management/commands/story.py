@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from curation.management.base import ProjectCommand
-from curation.stories import story
+from curation.questions.stories import story
 
 
 class Command(ProjectCommand):

@@ -5,7 +5,7 @@ from django.core.management.base import CommandParser
 
 from curation.management.base import ProjectCommand
 from decontam.engine.apply import ApplyConfig, Policy
-from decontam.scans import scan_run
+from decontam.questions.scans import scan_run
 from decontam.tasks import start_apply
 
 

@@ -6,8 +6,8 @@ from django.core.management.base import CommandError, CommandParser
 from curation.management.base import ProjectCommand
 from curation.models import Run
 from decontam.models import Ruling
-from decontam.reviews import ANY, Filter, many, several
-from decontam.scans import causes, scan_run
+from decontam.questions.reviews import ANY, Filter, many, several
+from decontam.questions.scans import causes, scan_run
 from decontam.tasks import rule_all
 
 

@@ -30,7 +30,7 @@ from decontam.engine.preview import COLUMNS as LOOKED_AT
 from decontam.engine.preview import VERDICTS, Preview
 from decontam.engine.preview import preview as foresee
 from decontam.models import Act, Ruling
-from decontam.scans import inputs, output, shards
+from decontam.questions.scans import inputs, output, shards
 
 __all__ = ["ANY", "Filter", "Page", "Pair", "Preview", "Ruled", "Tally"]
 ANY = Filter()

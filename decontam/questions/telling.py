@@ -5,7 +5,7 @@ from dataclasses import replace
 from django.urls import reverse
 
 from curation.models import Event
-from curation.telling import Sentence, register, rows
+from curation.questions.telling import Sentence, register, rows
 
 
 def ruled(event: Event) -> Sentence:

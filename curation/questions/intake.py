@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
-from curation.looks import LOOK
 from curation.models import Check, Event, Project, Run, Source, Version
+from curation.questions.looks import LOOK
 
 IMPORT = "import"
 READING = (LOOK, IMPORT)

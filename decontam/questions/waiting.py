@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from curation.models import Project, Run, RunInput, Version
-from curation.waiting import Waiting, many, named, register
+from curation.questions.waiting import Waiting, many, named, register
 from decontam.models import Ruling
 
 UNSEEN = "unseen"

@@ -1,0 +1,1 @@
+"""What pages, API and commands ask about scans. A question changes nothing."""
