@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
+from curation.engine.exploring import ATTRIBUTES
 from curation.engine.exporters import PROFILES
 from curation.engine.records import MESSAGE, SCHEMA
-from decontam.engine.evidence import MATCHES
+from decontam.engine.evidence import CAUSES, MATCHES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -34,7 +35,11 @@ def test_the_application_reads_no_other_environment_variable():
     assert named <= documented
 
 
-@pytest.mark.parametrize("schema", [SCHEMA, MESSAGE, MATCHES], ids=["record", "message", "matches"])
+@pytest.mark.parametrize(
+    "schema",
+    [SCHEMA, MESSAGE, MATCHES, CAUSES, ATTRIBUTES],
+    ids=["record", "message", "matches", "causes", "profile"],
+)
 def test_every_column_is_in_the_contract(schema):
     told = set(re.findall(r"`([a-z_]+)`", page("docs/data-format.md")))
     assert {field.name for field in schema} <= told
