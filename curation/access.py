@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.functional import SimpleLazyObject
 from django_htmx.middleware import HtmxDetails
 
 from curation.models import Membership, Project, Token
@@ -95,5 +96,5 @@ def in_project(request: HttpRequest) -> dict[str, Any]:
         "project": project,
         "may_curate": boss or Role.CURATOR in roles,
         "may_administer": boss,
-        "active_runs": project.runs.active().count(),
+        "active_runs": SimpleLazyObject(project.runs.active().count),  # fragments have no menu to say it in
     }

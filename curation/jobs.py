@@ -27,7 +27,7 @@ from django.db.models import F, Max
 from django.db.models.functions import Now
 
 from curation.engine.configs import dump
-from curation.engine.errors import DataError, Leaving, Stopped
+from curation.engine.errors import DataError, Leaving, Refused, Stopped
 from curation.models import (
     Check,
     Dataset,
@@ -42,6 +42,7 @@ from curation.models import (
     Worker,
     store,
 )
+from curation.models.run import storable
 
 log = logging.getLogger(__name__)
 BELL = "curation.ring"
@@ -116,6 +117,17 @@ def resume(run: Run, *, by: Any) -> bool:
         run.refresh_from_db()
         ring(run)
     return resumed
+
+
+VERBS: dict[str, Callable[..., bool]] = {"cancel": Run.cancel, "pause": Run.pause, "resume": resume}
+
+
+def turn(run: Run, verb: str, *, by: Any) -> None:
+    """Do one of `VERBS` to a run. Refused when there is nothing to."""
+    turned = VERBS[verb](run, by=by)
+    run.refresh_from_db()
+    if not turned:
+        raise Refused(f"{run} is {run.status}; there is nothing to {verb}.")
 
 
 def ring(run: Run, bells: int = 8) -> None:
@@ -257,7 +269,7 @@ def _begin_what_follows(version: Version, run: Run) -> None:
 @transaction.atomic
 def _fail(part: Part, error: str, trace: str = "") -> None:
     run = Run.objects.held(part.run_id)
-    if part.mine().update(status=Part.Status.FAILED, error=error, finished=Now()):
+    if part.mine().update(status=Part.Status.FAILED, error=storable(error), finished=Now()):
         _say(part, f"failed: {error}", "error")
         run.fail(error, trace)
 

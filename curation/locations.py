@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
 from django.utils import timezone
@@ -125,10 +126,12 @@ def stray_uploads(hours: float) -> list[str]:
 
 
 class CappedUpload(FileUploadHandler):
-    """Refuses a request by its length, before its file fills the disk."""
+    """Refuses a request by its length, before its file fills the disk; from nobody it takes no more than a form."""
 
     def handle_raw_input(self, *told: Any, **more: Any) -> None:
         content_length = told[2]
+        if content_length > FORM and not _signed_in(self.request):
+            raise RequestDataTooBig("Sign in before you send a file")
         if content_length > settings.MAX_UPLOAD_BYTES + FORM:
             raise RequestDataTooBig(_too_large())
 
@@ -137,6 +140,11 @@ class CappedUpload(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> None:
         return None
+
+
+def _signed_in(request: Any) -> bool:
+    """By session or token. This is asked before the middleware that knows the user: it reads the form first."""
+    return bool(getattr(request, "token", None) or getattr(request, "session", {}).get(SESSION_KEY))
 
 
 def _uploaded(text: str, project: Project) -> Location:

@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 
+from curation.asked import number
+
 M = TypeVar("M", bound=Model)
-LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,6 @@ class Page(Generic[M]):
     items: list[M]
     before: int | None = None
     after: int | None = None
-
-
-def number(text: str) -> int | None:
-    """A key from a query string; None for what is none."""
-    plain = text.isascii() and text.isdecimal() and len(text) < 20
-    return int(text) if plain and int(text) <= LARGEST else None
 
 
 def page_of(found: QuerySet[M], asked: Mapping[str, Any], size: int, *, rising: bool = False) -> Page[M]:

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -6,14 +7,16 @@ from django.shortcuts import get_object_or_404
 from ninja import Field, Query, Router, Schema, Status
 
 from curation.access import Role, project_for
-from curation.api.terms import Key, Name, Place, Text
+from curation.api.terms import Key, Limit, Name, Place, Started, Text, started
 from curation.engine.errors import BadInput
-from curation.models import DECONTAMINATION, Check, Run, Version
+from curation.models import Run, Version
 from decontam.engine.apply import ApplyConfig
 from decontam.models import Ruling
 from decontam.questions import reviews
+from decontam.questions.certificates import certificates, in_full
 from decontam.questions.overlap import overlap
 from decontam.questions.reviews import Filter
+from decontam.questions.scans import finished
 from decontam.tasks.applying import start_apply
 from decontam.tasks.ruling import rule_all
 from decontam.tasks.scanning import ScanConfig, start_scan
@@ -30,10 +33,6 @@ class ScanIn(Schema):
     n: int = PLAIN.n
     threshold: float = PLAIN.threshold
     unit: Text = PLAIN.unit
-
-
-class Started(Schema):
-    run: int
 
 
 class FilterIn(Schema):
@@ -121,10 +120,7 @@ def _scan(request: HttpRequest, project: Name, pk: int, role: str = Role.VIEWER)
 
 
 def _finished(request: HttpRequest, project: Name, pk: int, role: str = Role.VIEWER) -> Run:
-    scan = _scan(request, project, pk, role)
-    if scan.status != Run.Status.DONE:
-        raise BadInput(f"Scan {pk} is {scan.status}; ask again when it is done.")
-    return scan
+    return finished(_scan(request, project, pk, role))
 
 
 @router.get("/projects/{project}/overlap", response=list[dict[str, Any]])
@@ -138,7 +134,7 @@ def get_overlap(request: HttpRequest, project: Name) -> list[dict[str, Any]]:
 
 
 @router.post("/projects/{project}/scans", response={202: Started})
-def scan(request: HttpRequest, project: Name, said: ScanIn) -> Status[dict[str, int]]:
+def scan(request: HttpRequest, project: Name, said: ScanIn) -> Any:
     """Compare a version with benchmarks."""
     place = project_for(request, project, Role.CURATOR)
     config = ScanConfig(n=said.n, threshold=said.threshold, unit=said.unit)
@@ -146,27 +142,31 @@ def scan(request: HttpRequest, project: Name, said: ScanIn) -> Status[dict[str, 
     benchmarks = [Version.objects.named(place, name) for name in said.benchmarks]
     if not benchmarks:
         raise BadInput("Name at least one benchmark to compare with.")
-    return Status(202, {"run": start_scan(training, benchmarks, config, user=request.user).pk})
+    return started(start_scan(training, benchmarks, config, user=request.user))
 
 
 @router.get("/projects/{project}/scans/{pk}", response=Report)
 def get_scan(request: HttpRequest, project: Name, pk: Key) -> dict[str, Any]:
     """What a scan found, and how far its review is."""
     run = _scan(request, project, pk)
-    done = run.status == Run.Status.DONE
-    tally = reviews.counts(run) if done else None
-    review = {name: getattr(tally, name) for name in tally.__dataclass_fields__} if tally else None
+    review = asdict(reviews.counts(run)) if run.status == Run.Status.DONE else None
     told = {"scan": run.pk, "status": run.status, "config": run.config, "summary": run.summary}
     return told | {"review": review}
 
 
 @router.get("/projects/{project}/scans/{pk}/matches", response=Matches)
 def list_matches(
-    request: HttpRequest, project: Name, pk: Key, wanted: Query[FilterIn], after: Place = 0, before: Place = 0
+    request: HttpRequest,
+    project: Name,
+    pk: Key,
+    wanted: Query[FilterIn],
+    after: Place = 0,
+    before: Place = 0,
+    limit: Limit = 50,
 ) -> dict[str, Any]:
-    """The evidence, 50 matches a page; `next` is the `after` of the next page."""
+    """The evidence; `next` is the `after` of the next page, `previous` the `before` of the one ahead of it."""
     run = _finished(request, project, pk)
-    page = reviews.page(run, wanted.wanted(), after=after, before=before)
+    page = reviews.page(run, wanted.wanted(), after=after, before=before, limit=limit)
     ruled = reviews.rulings_of(run, page.rows)
     items = [row | {"ruled": ruled.get(row["seq"])} for row in page.rows]
     return {"items": items, "previous": page.previous, "next": page.next}
@@ -174,10 +174,15 @@ def list_matches(
 
 @router.get("/projects/{project}/scans/{pk}/causes", response=Rows)
 def list_causes(
-    request: HttpRequest, project: Name, pk: Key, wanted: Query[FilterIn], after: Place = 0
+    request: HttpRequest,
+    project: Name,
+    pk: Key,
+    wanted: Query[FilterIn],
+    after: Place = 0,
+    limit: Limit = 50,
 ) -> dict[str, Any]:
-    """Matches that were found for the same reason, as groups, 50 a page."""
-    page = reviews.groups(_finished(request, project, pk), wanted.wanted(), after=after)
+    """Matches that were found for the same reason, as groups; `next` is the `after` of the next page."""
+    page = reviews.groups(_finished(request, project, pk), wanted.wanted(), after=after, limit=limit)
     return {"items": page.rows, "next": page.next}
 
 
@@ -224,20 +229,17 @@ def undo(request: HttpRequest, project: Name, pk: Key) -> Any:
 def preview(request: HttpRequest, project: Name, pk: Key, said: Query[ApplyIn]) -> dict[str, Any]:
     """What applying the scan now would remove."""
     found = reviews.preview(_finished(request, project, pk), ApplyConfig(**said.dict()))
-    told = {name: getattr(found, name) for name in found.__dataclass_fields__}
-    return told | {"share": found.share, "refused": found.refused}
+    return asdict(found) | {"share": found.share, "refused": found.refused}
 
 
 @router.post("/projects/{project}/scans/{pk}/apply", response={202: Started})
-def apply(request: HttpRequest, project: Name, pk: Key, said: ApplyIn) -> Status[dict[str, int]]:
+def apply(request: HttpRequest, project: Name, pk: Key, said: ApplyIn) -> Any:
     """Freeze the rulings and make the clean version, with its certificate."""
     run = _finished(request, project, pk, Role.CURATOR)
-    return Status(202, {"run": start_apply(run, ApplyConfig(**said.dict()), user=request.user).pk})
+    return started(start_apply(run, ApplyConfig(**said.dict()), user=request.user))
 
 
 @router.get("/projects/{project}/certificates/{pk}", response=dict[str, Any])
 def certificate(request: HttpRequest, project: Name, pk: Key) -> dict[str, Any]:
     """A certificate: what was looked for, what not, the counts, and the command that finds out again."""
-    own = Check.objects.filter(version__dataset__project=project_for(request, project))
-    check = get_object_or_404(own, pk=pk, kind__endswith=DECONTAMINATION)
-    return {"status": check.status, "kind": check.kind, "created": check.created, **check.detail}
+    return in_full(get_object_or_404(certificates(project_for(request, project)), pk=pk))

@@ -83,7 +83,7 @@ class ApplyForm(forms.Form):
         label="At most this share of the rows may go",
         initial=ApplyConfig().max_removed,
         help_text="The retention guard: 0.5 is half of them.",
-        widget=forms.NumberInput(attrs={"step": "0.05", "min": "0.01", "max": "1"}),
+        widget=forms.NumberInput(attrs={"step": "any", "min": "0", "max": "1"}),
     )
 
     def config(self) -> ApplyConfig:

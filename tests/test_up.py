@@ -1,5 +1,6 @@
 """The embedded start as its user sees it: one command, one link, one Ctrl-C."""
 
+import json
 import os
 import re
 import signal
@@ -63,8 +64,8 @@ def test_the_link_signs_in_once_and_ctrl_c_ends_everything(up):
     (link,) = re.findall(r"http://\S+sesame=\S+", said.read_text())
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     page = browser.open(link).read().decode()
-    assert "<h1>Runs</h1>" in page and "Nothing has run yet" in page
-    assert browser.open(f"{address}/api/v1/runs").read() == b'{"items": [], "count": 0}'
+    assert "<h1>Projects</h1>" in page and "Open a project" in page
+    assert json.loads(browser.open(f"{address}/api/v1/projects").read()) == []
     assert browser.open(f"{address}/static/css/winnow.css").headers["Content-Type"].startswith("text/css")
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(link)

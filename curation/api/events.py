@@ -5,9 +5,8 @@ from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
 from curation.access import project_for
-from curation.api.terms import Name, Text
+from curation.api.terms import NEXT, Listing, Name, Text, listed
 from curation.models import Event
-from curation.paging import LARGEST, page_of
 from curation.questions.telling import told
 
 router = Router(tags=["audit log"])
@@ -25,15 +24,13 @@ class EventOut(Schema):
 
 class EventPage(Schema):
     items: list[EventOut]
-    after: int | None = Field(description="ask for the next page with it; null on the last one")
+    next: int | None = NEXT
 
 
-class EventFilter(Schema):
+class EventFilter(Listing):
     who: Text = Field("", max_length=150)
     verb: Text = Field("", max_length=50)
     kind: Text = Field("", max_length=50)
-    after: int | None = Field(None, ge=1, le=LARGEST)
-    limit: int = Field(100, ge=1, le=1000)
 
 
 @router.get("/projects/{project}/events", response=EventPage)
@@ -43,7 +40,7 @@ def list_events(request: HttpRequest, project: Name, asked: Query[EventFilter]) 
     for field, value in (("who__username", asked.who), ("verb", asked.verb), ("kind", asked.kind)):
         if value:
             found = found.filter(**{field: value})
-    page = page_of(found, {"after": str(asked.after or "")}, asked.limit)
+    page = listed(found, asked)
     items = [
         {
             "id": one.pk,
@@ -54,6 +51,6 @@ def list_events(request: HttpRequest, project: Name, asked: Query[EventFilter]) 
             "url": one.url,
             "detail": one.detail,
         }
-        for one in told(page.items)
+        for one in told(page["items"])
     ]
-    return {"items": items, "after": page.after}
+    return page | {"items": items}

@@ -3,16 +3,16 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from ninja import Field, Query, Router, Schema, Status
+from ninja import Field, Query, Router, Schema
 from ninja.errors import HttpError
 from ninja.pagination import paginate
 
 from curation.access import Role, project_for
-from curation.api.terms import Key, Pages, Text
+from curation.api.terms import Key, Name, Pages, Started, Text, started
+from curation.asked import LARGEST
 from curation.delivery import deliver, files_of, withdrawn
 from curation.engine.exporting import ExportConfig
 from curation.models import Export
-from curation.paging import LARGEST
 from curation.tasks.exporting import start_export
 
 router = Router(tags=["exports"])
@@ -69,11 +69,6 @@ class WithdrawIn(Schema):
     reason: Text
 
 
-class Started(Schema):
-    run: int
-    status: str
-
-
 def _exports(request: HttpRequest, project: str, role: str = Role.VIEWER) -> Any:
     found = Export.objects.filter(mixture__project=project_for(request, project, role))
     return found.select_related("mixture__project", "version__dataset", "run")
@@ -84,25 +79,25 @@ def _export(request: HttpRequest, project: str, mixture: str, number: int, role:
     return found
 
 
-@router.get("/projects/{slug:project}/exports", response=list[ExportOut])
+@router.get("/projects/{project}/exports", response=list[ExportOut])
 @paginate(Pages)
-def list_exports(request: HttpRequest, project: str, mixture: Text = "") -> Any:
+def list_exports(request: HttpRequest, project: Name, mixture: Text = "") -> Any:
     """Exports, the newest first; of one mixture where it is named."""
     found = _exports(request, project).order_by("-pk")
     return found.filter(mixture__name=mixture) if mixture else found
 
 
-@router.get("/projects/{slug:project}/exports/{slug:mixture}/{int:number}", response=ExportOut)
-def get_export(request: HttpRequest, project: str, mixture: str, number: Key) -> Any:
+@router.get("/projects/{project}/exports/{mixture}/{number}", response=ExportOut)
+def get_export(request: HttpRequest, project: Name, mixture: Name, number: Key) -> Any:
     """One export."""
     return _export(request, project, mixture, number)
 
 
-@router.post("/projects/{slug:project}/exports/{slug:mixture}", response={202: Started})
+@router.post("/projects/{project}/exports/{mixture}", response={202: Started})
 def create_export(
     request: HttpRequest,
-    project: str,
-    mixture: str,
+    project: Name,
+    mixture: Name,
     body: ExportIn,
     version: int | None = Query(None, ge=1, le=LARGEST),  # type: ignore[type-arg]
 ) -> Any:
@@ -110,20 +105,19 @@ def create_export(
     own = project_for(request, project, Role.CURATOR)
     config = ExportConfig(**body.dict())
     named = f"{mixture}@{version}" if version else mixture
-    run = start_export(own, named, config, user=request.user)
-    return Status(202, {"run": run.pk, "status": run.status})
+    return started(start_export(own, named, config, user=request.user))
 
 
-@router.post("/projects/{slug:project}/exports/{slug:mixture}/{int:number}/withdraw", response=ExportOut)
-def withdraw_export(request: HttpRequest, project: str, mixture: str, number: Key, body: WithdrawIn) -> Any:
+@router.post("/projects/{project}/exports/{mixture}/{number}/withdraw", response=ExportOut)
+def withdraw_export(request: HttpRequest, project: Name, mixture: Name, number: Key, body: WithdrawIn) -> Any:
     """Take an export back: its files are no longer served, and whoever asks for them is told the reason."""
     found = _export(request, project, mixture, number, Role.CURATOR)
     Export.objects.filter(pk=found.pk).withdraw(body.reason, by=request.user)
     return _export(request, project, mixture, number)
 
 
-@router.get("/projects/{slug:project}/exports/{slug:mixture}/{int:number}/files", response=list[FileOut])
-def list_files(request: HttpRequest, project: str, mixture: str, number: Key) -> Any:
+@router.get("/projects/{project}/exports/{mixture}/{number}/files", response=list[FileOut])
+def list_files(request: HttpRequest, project: Name, mixture: Name, number: Key) -> Any:
     """The files of a published export with their checksums."""
     found = _export(request, project, mixture, number)
     _refuse_withdrawn(found)
@@ -132,12 +126,12 @@ def list_files(request: HttpRequest, project: str, mixture: str, number: Key) ->
 
 @router.api_operation(
     ["GET", "HEAD"],
-    "/projects/{slug:project}/exports/{slug:mixture}/{int:number}/files/{path:path}",
+    "/projects/{project}/exports/{mixture}/{number}/files/{path:path}",
     url_name="export-file",
     openapi_extra=BINARY,
     response=None,
 )
-def read_file(request: HttpRequest, project: str, mixture: str, number: Key, path: str) -> HttpResponseBase:
+def read_file(request: HttpRequest, project: Name, mixture: Name, number: Key, path: str) -> HttpResponseBase:
     """One file of a published export, as its manifest names it, with its sha256 as ETag."""
     found = _export(request, project, mixture, number)
     _refuse_withdrawn(found)

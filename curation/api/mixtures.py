@@ -3,15 +3,15 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Field, Router, Schema, Status
+from ninja import Field, Router, Schema
 from ninja.pagination import paginate
 
 from curation.access import Role, project_for
-from curation.api.terms import Pages
+from curation.api.terms import Name, Pages, Started, started
 from curation.engine.errors import BadInput
 from curation.engine.mixing import Recipe, parse
 from curation.gates import readiness
-from curation.models import Mixture, Run, Version
+from curation.models import Mixture, Version
 from curation.questions.totals import totals
 from curation.tasks.mixing import define_mixture, start_mix
 
@@ -29,25 +29,16 @@ class MixtureOut(Schema):
 
     @staticmethod
     def resolve_newest(mixture: Any) -> str | None:
-        version = _newest(mixture)
-        return str(version) if version else None
+        return f"{mixture.name}@{mixture.newest_number}" if mixture.newest else None
 
     @staticmethod
     def resolve_rows(mixture: Any) -> int | None:
-        version = _newest(mixture)
-        return version.rows if version else None
+        rows: int | None = mixture.newest_rows
+        return rows
 
     @staticmethod
     def resolve_exports(mixture: Any) -> int:
         return int(mixture.published)
-
-
-def _newest(mixture: Any) -> Version | None:
-    """Looked up once for a mixture; the list has looked it up for all."""
-    if not hasattr(mixture, "version"):
-        mixture.version = Version.objects.select_related("dataset").filter(pk=mixture.newest).first()
-    found: Version | None = mixture.version
-    return found
 
 
 class MixtureDetail(MixtureOut):
@@ -86,11 +77,6 @@ class TotalsOut(Schema):
     in_the_way: list[str]
 
 
-class Started(Schema):
-    run: int
-    status: str
-
-
 def _mixture(request: HttpRequest, project: str, name: str, role: str = Role.VIEWER) -> Mixture:
     found = Mixture.objects.with_state().filter(project=project_for(request, project, role))
     mixture: Mixture = get_object_or_404(found.select_related("project"), name=name)
@@ -98,7 +84,7 @@ def _mixture(request: HttpRequest, project: str, name: str, role: str = Role.VIE
 
 
 def _detail(mixture: Any) -> Any:
-    version = _newest(mixture)
+    version = Version.objects.select_related("dataset__project").filter(pk=mixture.newest).first()
     mixture.in_the_way = []
     if version:
         ready = readiness([version], mixture.project)[version.pk]
@@ -107,22 +93,22 @@ def _detail(mixture: Any) -> Any:
     return mixture
 
 
-@router.get("/projects/{slug:project}/mixtures", response=list[MixtureOut])
+@router.get("/projects/{project}/mixtures", response=list[MixtureOut])
 @paginate(Pages)
-def list_mixtures(request: HttpRequest, project: str) -> Any:
+def list_mixtures(request: HttpRequest, project: Name) -> Any:
     """Mixtures by name, each with its recipe and its newest version."""
     found = Mixture.objects.with_state().filter(project=project_for(request, project))
     return found.order_by("name")
 
 
-@router.get("/projects/{slug:project}/mixtures/{slug:name}", response=MixtureDetail)
-def get_mixture(request: HttpRequest, project: str, name: str) -> Any:
+@router.get("/projects/{project}/mixtures/{name}", response=MixtureDetail)
+def get_mixture(request: HttpRequest, project: Name, name: Name) -> Any:
     """One mixture, with what stands in the way of an export."""
     return _detail(_mixture(request, project, name))
 
 
-@router.put("/projects/{slug:project}/mixtures/{slug:name}", response=MixtureDetail)
-def define_a_mixture(request: HttpRequest, project: str, name: str, body: RecipeIn) -> Any:
+@router.put("/projects/{project}/mixtures/{name}", response=MixtureDetail)
+def define_a_mixture(request: HttpRequest, project: Name, name: Name, body: RecipeIn) -> Any:
     """Keep a recipe as a new mixture, or as the next edition of one, without building it."""
     own, recipe = project_for(request, project, Role.CURATOR), body.read()
     if recipe.name != name:
@@ -131,8 +117,8 @@ def define_a_mixture(request: HttpRequest, project: str, name: str, body: Recipe
     return _detail(_mixture(request, project, name))
 
 
-@router.post("/projects/{slug:project}/mixture-totals", response=TotalsOut)
-def count_totals(request: HttpRequest, project: str, body: RecipeIn) -> Any:
+@router.post("/projects/{project}/mixture-totals", response=TotalsOut)
+def count_totals(request: HttpRequest, project: Name, body: RecipeIn) -> Any:
     """What a recipe amounts to, without keeping it; rows that come twice are known only after building."""
     counted = totals(project_for(request, project), list(body.read().components))
     lines = [
@@ -156,9 +142,8 @@ def count_totals(request: HttpRequest, project: str, body: RecipeIn) -> Any:
     return {**size, "licence": counted.licence, "lines": lines, "in_the_way": in_the_way}
 
 
-@router.post("/projects/{slug:project}/mixtures/{slug:name}/build", response={202: Started})
-def build_mixture(request: HttpRequest, project: str, name: str) -> Any:
+@router.post("/projects/{project}/mixtures/{name}/build", response={202: Started})
+def build_mixture(request: HttpRequest, project: Name, name: Name) -> Any:
     """Start building the recipe as it stands; the answer names the run."""
     mixture = _mixture(request, project, name, Role.CURATOR)
-    run: Run = start_mix(mixture.project, mixture.asked, user=request.user)
-    return Status(202, {"run": run.pk, "status": run.status})
+    return started(start_mix(mixture.project, mixture.asked, user=request.user))

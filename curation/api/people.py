@@ -7,6 +7,7 @@ from ninja import Field, Router, Schema, Status
 
 from curation.access import Role, project_for
 from curation.api.terms import Key, Name
+from curation.engine.errors import Refused
 from curation.links import link_for, password_path
 from curation.models import Membership
 
@@ -86,6 +87,8 @@ def remove(request: HttpRequest, project: Name, pk: Key) -> Any:
 
 @router.post("/projects/{project}/people/{pk}/link", response=Link)
 def new_link(request: HttpRequest, project: Name, pk: Key) -> dict[str, str]:
-    """A link for a member who lost the password: once, within three days."""
+    """A link for a member who lost the password: once, within three days. No token makes one."""
+    if getattr(request, "token", None):
+        raise Refused("A link opens all that its user may do, beyond what a token may; sign in to make one.")
     path = link_for(_member(request, project, pk), by=request.user)
     return {"link": request.build_absolute_uri(path)}

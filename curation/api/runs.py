@@ -1,6 +1,4 @@
-from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -9,10 +7,8 @@ from ninja import Field, Query, Router, Schema
 
 from curation import jobs
 from curation.access import Role, project_for
-from curation.api.terms import Key, Name, Text
-from curation.engine.errors import Refused
+from curation.api.terms import NEXT, Key, Listing, Name, Text, listed
 from curation.models import Line, Project, Run
-from curation.paging import LARGEST, page_of
 from curation.questions.watching import stages
 
 router = Router(tags=["runs"])
@@ -90,7 +86,7 @@ class RunDetail(RunOut):
 
 class RunPage(Schema):
     items: list[RunOut]
-    after: int | None = Field(description="ask for the next page with it; null on the last one")
+    next: int | None = NEXT
 
 
 class LineOut(Schema):
@@ -100,12 +96,10 @@ class LineOut(Schema):
     text: str
 
 
-class RunFilter(Schema):
+class RunFilter(Listing):
     kind: Text = Field("", max_length=50)
     status: Text = Field("", max_length=10)
     subject: Text = Field("", max_length=200)
-    after: int | None = Field(None, ge=1, le=LARGEST)
-    limit: int = Field(100, ge=1, le=1000)
 
 
 @router.get("/projects/{project}/runs", response=RunPage)
@@ -115,8 +109,7 @@ def list_runs(request: HttpRequest, project: Name, asked: Query[RunFilter]) -> A
     for name in ("kind", "status", "subject"):
         if value := getattr(asked, name):
             found = found.filter(**{name: value})
-    page = page_of(found, {"after": str(asked.after or "")}, asked.limit)
-    return {"items": page.items, "after": page.after}
+    return listed(found, asked)
 
 
 def _run(project: Project, pk: int) -> Run:
@@ -141,27 +134,22 @@ def get_log(
 @router.post("/projects/{project}/runs/{pk}/cancel", response=RunOut)
 def cancel_run(request: HttpRequest, project: Name, pk: Key) -> Run:
     """Stop a run for good; nothing of it is published."""
-    run = _run(project_for(request, project, Role.CURATOR), pk)
-    return _turn(run, "cancel", run.cancel, request)
+    return _turn(request, project, pk, "cancel")
 
 
 @router.post("/projects/{project}/runs/{pk}/pause", response=RunOut)
 def pause_run(request: HttpRequest, project: Name, pk: Key) -> Run:
     """Stop a run for a while; what is done stays."""
-    run = _run(project_for(request, project, Role.CURATOR), pk)
-    return _turn(run, "pause", run.pause, request)
+    return _turn(request, project, pk, "pause")
 
 
 @router.post("/projects/{project}/runs/{pk}/resume", response=RunOut)
 def resume_run(request: HttpRequest, project: Name, pk: Key) -> Run:
     """Take up a run that was paused, cancelled or failed: parts that are done stay, the others are tried again."""
+    return _turn(request, project, pk, "resume")
+
+
+def _turn(request: HttpRequest, project: str, pk: int, verb: str) -> Run:
     run = _run(project_for(request, project, Role.CURATOR), pk)
-    return _turn(run, "resume", partial(jobs.resume, run), request)
-
-
-def _turn(run: Run, verb: str, turn: Callable[..., bool], request: HttpRequest) -> Run:
-    turned = turn(by=request.user)
-    run = _run(run.project, run.pk)
-    if not turned:
-        raise Refused(f"{run} is {run.status}; there is nothing to {verb}.")
+    jobs.turn(run, verb, by=request.user)
     return run

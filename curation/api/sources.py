@@ -8,20 +8,18 @@ from ninja import Body, Field, File, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from curation.access import Role, project_for
-from curation.api.terms import Name, Text
-from curation.engine.errors import BadConfig, BadInput, Refused
+from curation.api.terms import NEXT, Name, Started, Text, started
+from curation.asked import LARGEST
+from curation.engine.errors import BadConfig, BadInput
 from curation.engine.looking import storable
 from curation.engine.mapping import Mapping
 from curation.forms.sources import Registration, require_confirmed
-from curation.locations import from_outside, keep_upload
-from curation.models import Project, Run, Source
-from curation.paging import LARGEST
-from curation.questions.intake import Entry, entries, newest_run, taken, versions_of, with_state
-from curation.questions.looks import LOOK, newest_look, sample_rows
-from curation.questions.previews import tried
+from curation.locations import keep_upload
+from curation.models import Project, Source
+from curation.questions.intake import Entry, entries, versions_of, with_state
+from curation.questions.looks import newest_look
 from curation.questions.rejects import Wanted, page, rejects_of
-from curation.tasks.importing import start_import
-from curation.tasks.looking import start_look
+from curation.tasks.importing import import_again
 
 router = Router(tags=["sources"])
 MOST = 2**31 - 1
@@ -46,7 +44,7 @@ class SourceOut(Schema):
 
 class SourcePage(Schema):
     items: list[SourceOut]
-    after: str | None = Field(description="ask for the next page with it; null on the last one")
+    next: str | None = NEXT
 
 
 class SourceFilter(Schema):
@@ -80,11 +78,6 @@ class RegisterIn(Schema):
     options: ReadingIn = ReadingIn(header=None, delimiter=None)
 
 
-class LookIn(Schema):
-    revision: Text = Field("", max_length=200)
-    options: ReadingIn = ReadingIn(header=None, delimiter=None)
-
-
 class ChangeIn(Schema):
     licence: Text | None = None
     benchmark_role: Text | None = Field(None, max_length=10)
@@ -94,76 +87,6 @@ class UploadOut(Schema):
     location: str = Field(description="register a source with it")
     bytes: int
     sha256: str
-
-
-class Started(Schema):
-    run: int
-    status: str
-
-
-class ColumnOut(Schema):
-    name: str
-    types: list[str]
-    filled: int
-    example: str
-
-
-class LookOut(Schema):
-    run: int
-    status: str
-    error: str
-    files: int | None = None
-    names: list[str] = []
-    bytes: int | None = None
-    ignored: list[str] = []
-    eval_split: list[dict[str, str]] = Field(
-        [], description="files whose names say evaluation split, and the word"
-    )
-    rows: int | None = Field(None, description="rows of the sample")
-    rejected: int | None = None
-    left_out: int | None = None
-    reasons: dict[str, int] = {}
-    rejects: list[dict[str, Any]] = []
-    columns: list[ColumnOut] = []
-    mapping: dict[str, Any] | None = Field(
-        None, description="what is proposed; null where no known shape fits"
-    )
-    question: str = ""
-    estimated_rows: int | None = None
-    revision: str = ""
-    licence: str = ""
-
-
-class PreviewIn(Schema):
-    mapping: dict[str, Any]
-    limit: int = Field(10, ge=1, le=100)
-
-
-class TurnOut(Schema):
-    role: str
-    text: str
-    more: int = Field(description="characters that are not told")
-
-
-class AnswerOut(Schema):
-    label: str
-    turns: list[TurnOut]
-
-
-class PreviewRow(Schema):
-    file: str
-    line: int
-    reason: str = Field(description="why the row cannot be used; empty where it can")
-    raw: str
-    turns: list[TurnOut]
-    answers: list[AnswerOut]
-
-
-class PreviewOut(Schema):
-    total: int
-    usable: int
-    rejected: dict[str, int]
-    rows: list[PreviewRow]
 
 
 class ImportIn(Schema):
@@ -186,7 +109,7 @@ class RejectPage(Schema):
     rejected: int
     reasons: dict[str, int]
     items: list[RejectOut]
-    after: int | None = Field(description="ask for the next page with it; null on the last one")
+    next: int | None = NEXT
 
 
 class RejectFilter(Schema):
@@ -209,9 +132,8 @@ def _told(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _source(project: Project, name: str) -> Source:
-    source: Source = get_object_or_404(Source, project=project, name=name)
-    source.project = project
+def source_of(project: Project, name: str) -> Source:
+    source: Source = get_object_or_404(project.sources, name=name)
     return source
 
 
@@ -220,11 +142,7 @@ def _one(source: Source) -> dict[str, Any]:
     return _told(entry)
 
 
-def _started(run: Run) -> Status[dict[str, Any]]:
-    return Status(202, {"run": run.pk, "status": run.status})
-
-
-def _mapping(given: dict[str, Any]) -> Mapping:
+def plain_mapping(given: dict[str, Any]) -> Mapping:
     """A mapping as JSON that a database keeps: no NUL, no half characters, no number beyond 64 bits."""
     try:
         return Mapping.from_dict(storable(orjson.loads(orjson.dumps(given))))
@@ -235,12 +153,12 @@ def _mapping(given: dict[str, Any]) -> Mapping:
 @router.get("/projects/{project}/sources", response=SourcePage)
 def list_sources(request: HttpRequest, project: Name, asked: Query[SourceFilter]) -> Any:
     """Sources and benchmarks by name, each with its newest version."""
-    found = Source.objects.filter(project=project_for(request, project), name__gt=asked.after)
+    found = project_for(request, project).sources.filter(name__gt=asked.after)
     if asked.split_role:
         found = found.filter(split_role=asked.split_role)
     page = list(with_state(found).order_by("name")[: asked.limit + 1])
     more = page[asked.limit - 1].name if len(page) > asked.limit else None
-    return {"items": [_told(entry) for entry in entries(page[: asked.limit])], "after": more}
+    return {"items": [_told(entry) for entry in entries(page[: asked.limit])], "next": more}
 
 
 @router.post("/projects/{project}/uploads", response={201: UploadOut})
@@ -259,89 +177,36 @@ def register_source(request: HttpRequest, project: Name, body: RegisterIn) -> An
         licence=body.licence,
         split_role=body.split_role,
         benchmark_role=body.benchmark_role,
+        where=body.location,
         revision=body.revision,
     )
-    draft.check()
-    if taken(own, body.name):
-        raise Refused(f"There is a source {body.name} already; change it, or choose another name.")
-    run = start_look(
-        own,
-        body.name,
-        from_outside(body.location, own),
-        body.split_role,
-        revision=body.revision,
-        licence=body.licence,
-        benchmark_role=body.benchmark_role if draft.is_benchmark else "",
-        options=body.options.options(),
-        user=request.user,
-    )
-    return _started(run)
+    return started(draft.start(own, options=body.options.options(), user=request.user))
 
 
 @router.get("/projects/{project}/sources/{name}", response=SourceOut)
 def get_source(request: HttpRequest, project: Name, name: Name) -> Any:
     """One source with its mapping, and its newest version."""
-    return _one(_source(project_for(request, project), name))
+    return _one(source_of(project_for(request, project), name))
 
 
 @router.patch("/projects/{project}/sources/{name}", response=SourceOut)
 def change_source(request: HttpRequest, project: Name, name: Name, body: ChangeIn) -> Any:
     """Say its licence anew, or the role of a benchmark."""
-    source = _source(project_for(request, project, Role.CURATOR), name)
+    source = source_of(project_for(request, project, Role.CURATOR), name)
     source.change(by=request.user, licence=body.licence, benchmark_role=body.benchmark_role)
     return _one(source)
-
-
-@router.post("/projects/{project}/sources/{name}/look", response={202: Started})
-def look_at_source(request: HttpRequest, project: Name, name: Name, body: Body[LookIn]) -> Any:
-    """Look at a source again: at the newest revision, unless one is named."""
-    own = project_for(request, project, Role.CURATOR)
-    source = _source(own, name)
-    run = start_look(
-        own,
-        source.name,
-        from_outside(source.location, own),
-        Source.SplitRole(source.split_role),
-        revision=body.revision,
-        options=body.options.options(),
-        user=request.user,
-    )
-    return _started(run)
-
-
-@router.get("/projects/{project}/sources/{name}/look", response=LookOut)
-def get_look(request: HttpRequest, project: Name, name: Name) -> Any:
-    """The newest look: its state, and once it is done what was found and the mapping that is proposed."""
-    look = newest_run(_source(project_for(request, project), name), LOOK)
-    if look is None:
-        raise BadInput("Nothing was looked at yet; start a look.")
-    return {"run": look.pk, "status": look.status, "error": look.error} | look.summary
-
-
-@router.post("/projects/{project}/sources/{name}/preview", response=PreviewOut)
-def preview_mapping(request: HttpRequest, project: Name, name: Name, body: PreviewIn) -> Any:
-    """What a mapping makes of the sample of the newest look; nothing is kept."""
-    look = newest_look(_source(project_for(request, project, Role.CURATOR), name))
-    if look is None:
-        raise BadInput("Nothing was looked at yet; start a look.")
-    made = tried(sample_rows(look), _mapping(body.mapping), body.limit)
-    return {"total": made.total, "usable": made.usable, "rejected": dict(made.reasons), "rows": made.rows}
 
 
 @router.post("/projects/{project}/sources/{name}/import", response={202: Started})
 def import_source(request: HttpRequest, project: Name, name: Name, body: Body[ImportIn]) -> Any:
     """Start the import of a source; the answer names the run."""
-    own = project_for(request, project, Role.CURATOR)
-    source = _source(own, name)
+    source = source_of(project_for(request, project, Role.CURATOR), name)
     look = newest_look(source)
     require_confirmed(source, look, body.confirmed)
     proposed = look.summary.get("mapping") if look and not source.mapping else None
-    mapping = _mapping(body.mapping).as_dict() if body.mapping is not None else proposed
-    run = start_import(
-        own,
-        source.name,
-        location=from_outside(source.location, own),
-        split_role=Source.SplitRole(source.split_role),
+    mapping = plain_mapping(body.mapping).as_dict() if body.mapping is not None else proposed
+    run = import_again(
+        source,
         revision=body.revision,
         mapping=mapping,
         confirmed=body.confirmed,
@@ -349,13 +214,13 @@ def import_source(request: HttpRequest, project: Name, name: Name, body: Body[Im
         look=None if body.revision else look,
         user=request.user,
     )
-    return _started(run)
+    return started(run)
 
 
 @router.get("/projects/{project}/sources/{name}/rejects", response=RejectPage)
 def list_rejects(request: HttpRequest, project: Name, name: Name, asked: Query[RejectFilter]) -> Any:
     """Rows that an import could not use, by file and line, each with its reason and how it begins."""
-    source = _source(project_for(request, project), name)
+    source = source_of(project_for(request, project), name)
     found = versions_of(source).filter(purged=None)
     version = (found.filter(number=asked.version) if asked.version else found).first()
     if version is None:
@@ -368,5 +233,5 @@ def list_rejects(request: HttpRequest, project: Name, name: Name, asked: Query[R
         "rejected": version.facts.get("rejected", 0),
         "reasons": version.facts.get("reasons", {}),
         "items": rows.rows if rows else [],
-        "after": rows.after if rows else None,
+        "next": rows.after if rows else None,
     }

@@ -7,10 +7,10 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Field, Router, Schema, Status
 
-from curation.access import REFUSALS, Role, allowed, project_for
+from curation.access import REFUSALS, Role, project_for
 from curation.api.terms import Key, Name, Text
 from curation.engine.errors import Refused
-from curation.models import Project, Token
+from curation.models import Token
 
 router = Router(tags=["tokens"])
 
@@ -49,13 +49,8 @@ class Issued(Schema):
 @router.get("/projects/{project}/tokens", response=list[TokenOut])
 def list_tokens(request: HttpRequest, project: Name) -> Any:
     """Your tokens of a project; for admins everybody's. Secrets are kept by nobody."""
-    owner = project_for(request, project)
-    found = owner.tokens.select_related("user").order_by("-pk")
-    return found if _admin(request, owner) else found.filter(user=request.user.pk)
-
-
-def _admin(request: HttpRequest, project: Project) -> bool:
-    return allowed(request, Role.ADMIN).filter(pk=project.pk).exists()
+    found = project_for(request, project).tokens.within_reach(request.user)
+    return found.select_related("user").order_by("-pk")
 
 
 @router.post("/projects/{project}/tokens", response={201: Issued})
@@ -82,7 +77,7 @@ def revoke_token(request: HttpRequest, project: Name, pk: Key) -> Any:
     """Revoke a token of yours; admins those of everybody."""
     owner = project_for(request, project)
     token: Token = get_object_or_404(owner.tokens.select_related("user", "project"), pk=pk)
-    if token.user_id != request.user.pk and not _admin(request, owner):
+    if not owner.tokens.within_reach(request.user).filter(pk=pk).exists():
         raise PermissionDenied(REFUSALS[Role.ADMIN].format(project=owner))
     token.revoke(by=request.user)
     return Status(204, None)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from curation.asked import plain
 from curation.engine.exporters import PROFILES
 from curation.engine.exporting import FORMATS, ExportConfig
 
@@ -23,7 +24,7 @@ def asked(post: QueryDict) -> dict[str, Any]:
     return {
         "profiles": post.getlist("profiles"),
         "formats": post.getlist("formats"),
-        "override": post.get("override", "").replace("\x00", ""),
+        "override": plain(post.get("override")),
     }
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from django.http import QueryDict
 
+from curation.asked import plain
 from curation.engine.errors import BadConfig, BadInput, Refused
 from curation.engine.names import check_name
 from curation.locations import Location, from_outside, keep_upload, upload_name
 from curation.models import Project, Run, Source
 from curation.models.source import check_licence
+from curation.tasks.looking import start_look
 
 LICENCES = (
     "apache-2.0",
@@ -31,11 +33,6 @@ LONGEST_REVISION = 200
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar", " ": "space"}
 CHOICES = {"": "as the file shows", "yes": "yes", "no": "no"}
 SAID = {"yes": True, "no": False}
-
-
-def plain(text: str | None) -> str:
-    """Text of a form as a database takes it."""
-    return (text or "").replace("\0", "").strip()
 
 
 @dataclass
@@ -97,6 +94,25 @@ class Registration:
         if not self.where and not self.upload:
             raise BadInput("Choose a file, or say where the rows are.")
         return from_outside(self.where or self.upload, project)
+
+    def start(self, project: Project, *, user: Any, file: Any = None, options: Any = None) -> Run:
+        """Register it and look at its rows. Raises DataError with the first thing that is wrong."""
+        self.check()
+        if not self.again and project.sources.filter(name=self.name).exists():
+            raise Refused(
+                f"There is a source {self.name} already. Choose another name, or open it and read it from elsewhere."
+            )
+        return start_look(
+            project,
+            self.name,
+            self.located(project, file),
+            Source.SplitRole(self.split_role),
+            revision=self.revision,
+            licence=self.licence,
+            benchmark_role=self.benchmark_role if self.is_benchmark else "",
+            options=options,
+            user=user,
+        )
 
     def check(self) -> None:
         """What can be said without the rows, before a large file is taken in."""

@@ -2,15 +2,13 @@ from __future__ import annotations
 
 from django.db import models
 
-from curation.models.run import Run
+from curation.models.run import Run, storable
 
 
 class LineQuerySet(models.QuerySet["Line"]):
     def say(self, run: Run, text: str, *, level: str = "info") -> None:
         """One line for whoever watches the run; long texts are cut."""
-        self.create(
-            run=run, level=level, text=text[: Line.LONGEST].replace("\0", "\N{REPLACEMENT CHARACTER}")
-        )
+        self.create(run=run, level=level, text=storable(text[: Line.LONGEST]))
 
     def tail(self, run: Run, lines: int = 200) -> list[Line]:
         """The last lines of a run, oldest first."""

@@ -17,13 +17,18 @@ from curation.models.run import Run
 
 class MixtureQuerySet(OwnedQuerySet["Mixture"]):
     def with_state(self) -> MixtureQuerySet:
-        """Each with the keys of its `newest` version and `last_build` and with how many exports are `published`."""
+        """
+        Each with the keys of its `newest` version and `last_build`, that version's `newest_number` and `newest_rows`,
+        and how many exports are `published`.
+        """
         own = {"dataset__project": OuterRef("project"), "dataset__name": OuterRef("name")}
         newest = Version.objects.live().filter(**own, dataset__kind=Kind.MIXTURE).order_by("-number")
         builds = Run.objects.filter(project=OuterRef("project"), kind="mix", subject=OuterRef("name"))
         published = Q(exports__status=Export.Status.PUBLISHED)
         return self.annotate(
             newest=Subquery(newest.values("pk")[:1]),
+            newest_number=Subquery(newest.values("number")[:1]),
+            newest_rows=Subquery(newest.values("rows")[:1]),
             last_build=Subquery(builds.order_by("-pk").values("pk")[:1]),
             published=Count("exports", filter=published),
         )

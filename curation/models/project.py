@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from curation.engine.names import check_name
 
 if TYPE_CHECKING:
     from curation.models.event import Event, EventManager
-    from curation.models.token import Token
+    from curation.models.token import TokenQuerySet
 
 SHELL = "shell"
 DECONTAMINATION = "decontamination"
@@ -80,7 +80,7 @@ class Project(models.Model):
         return reverse("dashboard", args=[self.name])
 
     @transaction.atomic
-    def require(self, checks: Collection[str], *, by: Any) -> bool:
+    def require(self, checks: Iterable[str], *, by: Any) -> bool:
         """Exports need these kinds of checks from now on; False when they did before."""
         checks = sorted(set(checks))
         if checks == sorted(self.required_checks):
@@ -97,7 +97,7 @@ class Project(models.Model):
         events: EventManager = self.event_set
         return events.record(verb, obj, project=self, by=by, **detail)
 
-    tokens: models.Manager[Token]
+    tokens: TokenQuerySet
 
 
 class MembershipManager(models.Manager["Membership"]):

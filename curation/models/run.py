@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from curation.models.part import Part
 
 
+def storable(text: str) -> str:
+    """What files and machines say may hold NUL, which PostgreSQL refuses."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 class RunQuerySet(OwnedQuerySet["Run"]):
     def active(self) -> RunQuerySet:
         """Neither over nor paused."""
@@ -157,6 +162,7 @@ class Run(models.Model):
 
     def fail(self, error: str, traceback: str = "") -> bool:
         """False when somebody else had ended it."""
+        error, traceback = storable(error), storable(traceback)
         return bool(
             Run.objects.filter(pk=self.pk)
             .active()

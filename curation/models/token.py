@@ -30,6 +30,10 @@ class TokenQuerySet(OwnedQuerySet["Token"]):
         """Neither revoked nor expired, and of somebody who may still sign in."""
         return self.filter(revoked=None, expires__gt=timezone.now(), user__is_active=True)
 
+    def within_reach(self, user: Any) -> TokenQuerySet:
+        """Of admins the tokens of everybody in their projects, of others their own."""
+        return self.filter(Q(user=user.pk) | Q(project__in=Project.objects.administered_by(user)))
+
     def presented(self, secret: str) -> Token | None:
         """The good token of that secret; it is noted, at most once a minute, that it was used."""
         token = self.good().filter(digest=digest(secret)).select_related("user", "project").first()

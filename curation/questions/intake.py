@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
-from curation.models import Check, Event, Project, Run, Source, Version
+from curation.models import Check, Event, Run, Source, Version
 from curation.questions.looks import LOOK
 
 IMPORT = "import"
@@ -92,18 +92,8 @@ def runs_of(source: Source) -> QuerySet[Run]:
     return found.select_related("project", "user").order_by("-pk")
 
 
-def newest_run(source: Source, kind: str) -> Run | None:
-    """The newest run of a kind at where the source is now, whatever became of it."""
-    there = runs_of(source).filter(kind=kind, config__kind=source.kind, config__location=source.location)
-    return there.first()
-
-
 def mapped(source: Source) -> QuerySet[Event]:
     """Its mappings, the newest first, as the audit log has them."""
     own = {"project": source.project_id, "kind": "source", "object_id": source.pk}
     found: QuerySet[Event] = Event.objects.filter(**own, verb="mapped")
     return found.select_related("who").order_by("-pk")
-
-
-def taken(project: Project, name: str) -> bool:
-    return bool(Source.objects.filter(project=project, name=name).exists())

@@ -1,24 +1,25 @@
-"""Looks at sources that were taken before: their samples, and what a mapping makes of one."""
+"""Looks at sources that were taken before: what they found, and their samples."""
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from curation.engine import looking
 from curation.engine.errors import BadInput
-from curation.engine.looking import Preview
-from curation.engine.mapping import Mapping
 from curation.engine.readers import Reject, Row
 from curation.models import Run, Source, store
 
 LOOK = "look"
 
 
+def readings(source: Source, kind: str) -> QuerySet[Run]:
+    """The looks at a source, or the imports of it, where it is now; the newest first."""
+    read = Run.objects.filter(project=source.project_id, kind=kind, subject=source.name)
+    there = read.filter(config__kind=source.kind, config__location=source.location)
+    return there.select_related("project", "user").order_by("-pk")
+
+
 def newest_look(source: Source) -> Run | None:
-    """The newest finished look at a source where it is now; its summary says what was found."""
-    runs = Run.objects.filter(
-        project=source.project_id, kind=LOOK, subject=source.name, status=Run.Status.DONE
-    )
-    there = runs.filter(config__kind=source.kind, config__location=source.location)
-    return there.select_related("project").order_by("-pk").first()
+    """The newest finished look; its summary says what was found."""
+    return readings(source, LOOK).filter(status=Run.Status.DONE).first()
 
 
 def sample_rows(look: Run) -> list[Row | Reject]:
@@ -31,11 +32,6 @@ def sample_rows(look: Run) -> list[Row | Reject]:
             return looking.decoded(file.read())
     except BadInput:
         raise BadInput("The sample of this look is gone; look at the source again") from None
-
-
-def preview(look: Run, mapping: Mapping, limit: int = 10) -> Preview:
-    """What a mapping makes of the sample; how files are read (`mapping.options`) is as it was in the look."""
-    return looking.preview(sample_rows(look), mapping, limit)
 
 
 def kept_samples() -> set[str]:

@@ -31,7 +31,8 @@ from curation.locations import Location, upload_name, upload_path
 from curation.models import Dataset, Kind, Part, Project, Run, Source
 from curation.models.source import check_licence
 
-LOOKED_INTO = 2 << 30  # bytes of a file from outside that a sample may unpack
+LOOKED_INTO = 256 << 20  # bytes of a file from outside that a sample may unpack
+LOOKED_AT = 32 << 20  # bytes of one row in it: as many as a sample keeps
 NETWORK = Network(system_resolver, httpcore2.SyncBackend(), time.monotonic)
 
 
@@ -102,9 +103,12 @@ def within_limits(place: Place, options: Options) -> Options:
 
 
 def sampling(place: Place, options: Options) -> Options:
-    """The same for a sample: its first rows are not worth unpacking a bomb."""
+    """The same for a sample: its first rows are not worth unpacking a bomb, nor minutes of looking for a row's end."""
     capped = within_limits(place, options)
-    return replace(capped, max_bytes=min(capped.max_bytes, LOOKED_INTO)) if place.outside else capped
+    if not place.outside:
+        return capped
+    most, longest = min(capped.max_bytes, LOOKED_INTO), min(capped.max_line_bytes, LOOKED_AT)
+    return replace(capped, max_bytes=most, max_line_bytes=longest)
 
 
 def proposed(place: Place, files: Sequence[SourceFile], options: Options | None = None) -> Mapping:

@@ -35,7 +35,7 @@ from curation.engine.mapping import Mapping
 from curation.engine.readers import Reject, SourceFile, looks_like_eval_split
 from curation.engine.records import SCHEMA, Record, to_batch
 from curation.engine.store import SHARD_ROWS, Shard
-from curation.locations import Location, from_shell
+from curation.locations import Location, from_outside, from_shell
 from curation.models import Event, Kind, Line, Part, Project, Run, Source
 from curation.tasks.finding import at_hand, discover, proposed, register, sampling, within_limits
 
@@ -81,6 +81,17 @@ def start_import(
     with transaction.atomic():
         source = register(project, name, where, split_role, licence=licence, by=user, **fields)
         return jobs.start(IMPORT, project=project, config=config, subject=source.name, user=user)
+
+
+def import_again(source: Source, **asked: Any) -> Run:
+    """Import a registered source from where it is. Refused where pages and the API may not read that."""
+    return start_import(
+        source.project,
+        source.name,
+        location=from_outside(source.location, source.project),
+        split_role=Source.SplitRole(source.split_role),
+        **asked,
+    )
 
 
 def find_files(part: Part) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from curation.engine.mapping import Mapping
 from curation.engine.mapping.recognition import agreed
 from curation.engine.readers import Options, SourceFile, looks_like_eval_split
 from curation.engine.readers.places import Place
-from curation.locations import Location
+from curation.locations import Location, from_outside
 from curation.models import Part, Project, Run, Source
 from curation.questions.looks import LOOK
 from curation.tasks.finding import Found, at_hand, discover, proposed, register, sampling
@@ -61,6 +61,21 @@ def start_look(
     with transaction.atomic():
         source = register(project, name, location, split_role, licence=licence, by=user, **fields)
         return jobs.start(JOB, project=project, config=config, subject=source.name, user=user)
+
+
+def look_again(
+    source: Source, *, user: Any, revision: str = "", options: Table[str, Any] | None = None
+) -> Run:
+    """Look at a registered source where it is. Refused where pages and the API may not read that."""
+    return start_look(
+        source.project,
+        source.name,
+        from_outside(source.location, source.project),
+        Source.SplitRole(source.split_role),
+        revision=revision,
+        options=options,
+        user=user,
+    )
 
 
 def look_at(part: Part) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """How numbers, times and states are said on every page."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,6 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 register = template.Library()
-HASH = re.compile(r"[0-9a-f]{32,64}")
 MINUTE = timedelta(minutes=1)
 STATES = {
     "queued": "waiting",
@@ -90,24 +88,3 @@ def at(mapping: Any, key: Any) -> Any:
 def hundred(share: Any, places: int = 2) -> str:
     """A share as per cent without the sign, where a caption says it: 0.0123 → 1.23."""
     return f"{100 * float(share):.{places}f}"
-
-
-@register.filter
-def words(name: str) -> str:
-    """A key of a config or a summary as words: max_removed → max removed."""
-    return str(name).replace("_", " ")
-
-
-@register.filter
-def plainly(value: Any) -> str:
-    """A value of a config or a summary for a reader: numbers grouped, lists joined, hashes cut."""
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "–"}[value]
-    if isinstance(value, int):
-        return count(value)
-    if isinstance(value, dict):
-        return "; ".join(f"{key}: {plainly(item)}" for key, item in value.items()) or "–"
-    if isinstance(value, list | tuple):
-        return ", ".join(plainly(item) for item in value) or "–"
-    text = str(value)
-    return f"{text[:12]}…" if HASH.fullmatch(text) else text or "–"

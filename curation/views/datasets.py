@@ -1,10 +1,12 @@
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from curation.access import ProjectRequest, curating, viewing
+from curation.asked import number as key
 from curation.models import Check, Export, Kind, RunInput, Version
 from curation.questions.differences import differences
 from curation.questions.stories import ROWS
@@ -51,9 +53,14 @@ def head(version: Version, tab: str) -> dict[str, Any]:
         "explored": version.kind in ROWS,
         "versions": list(versions),
         "shards": [] if version.purged else version.shards(),
-        "uses": RunInput.objects.filter(version=version).exclude(run__kind="profile").count(),
+        "uses": _uses(version).count(),
         "checks_count": version.checks.count(),
     }
+
+
+def _uses(version: Version) -> QuerySet[RunInput]:
+    """Where it was read; that its columns were looked at is no use of it."""
+    return RunInput.objects.filter(version=version).exclude(run__kind="profile")
 
 
 @require_GET
@@ -83,9 +90,10 @@ def version_files(request: ProjectRequest, name: str, number: int) -> HttpRespon
 def version_uses(request: ProjectRequest, name: str, number: int) -> HttpResponse:
     """Which runs read it, what they made of it, and the exports that came of that."""
     version = version_of(request, name, number)
-    edges = RunInput.objects.filter(version=version).exclude(run__kind="profile")
-    found = edges.select_related("run__project", "run__user").prefetch_related(
-        "run__outputs__dataset__project"
+    found = (
+        _uses(version)
+        .select_related("run__project", "run__user")
+        .prefetch_related("run__outputs__dataset__project")
     )
     exports = Export.objects.filter(run__run_inputs__version=version).select_related("mixture__project")
     context = head(version, "uses") | {"edges": list(found.order_by("-run")[:100]), "exports": list(exports)}
@@ -98,13 +106,9 @@ def version_compare(request: ProjectRequest, name: str, number: int) -> HttpResp
     """Row by row with another version of the dataset, the one before unless asked otherwise."""
     version = version_of(request, name, number)
     context = head(version, "compare")
-    asked = request.GET.get("with", "")
+    asked = key(request.GET.get("with", ""))
     others = version.dataset.versions.live().exclude(pk=version.pk).select_related("dataset__project")
-    wanted = (
-        others.filter(number=asked)
-        if asked.isdecimal() and len(asked) < 9
-        else others.filter(number__lt=number)
-    )
+    wanted = others.filter(number__lt=number) if asked is None else others.filter(number=asked)
     other = wanted.order_by("-number").first()
     if other and version.kind in ROWS and not version.purged:
         context |= {"other": other, "differences": differences(other, version)}

@@ -4,10 +4,12 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from curation.access import ProjectRequest, curating, viewing
+from curation.asked import plain
 from curation.delivery import Delivered, deliver, files_of, manifest_of, withdrawn
 from curation.engine.errors import BadInput, DataError
 from curation.engine.rendering import show
@@ -35,12 +37,13 @@ WITHIN_PAGE = {  # headings below those of the page; what scrolls can be reached
 def exports(request: ProjectRequest) -> HttpResponse:
     """Every export of the project, the newest first; `?mixture=` for those of one."""
     found = Export.objects.filter(mixture__project=request.project)
-    if mixture := request.GET.get("mixture", "").replace("\x00", ""):
+    if mixture := plain(request.GET.get("mixture")):
         found = found.filter(mixture__name=mixture)
     found = found.select_related("mixture__project", "version__dataset__project", "run", "by")
     page = page_of(found, request.GET, PAGE)
     newest = request.project.mixtures.order_by("-pk").first()
-    context = {"exports": page.items, "page": page, "of": mixture, "mixture": newest}
+    query = urlencode({"mixture": mixture}) if mixture else ""
+    context = {"exports": page.items, "page": page, "query": query, "of": mixture, "mixture": newest}
     return render(request, "curation/exports.html", context)
 
 
@@ -203,7 +206,7 @@ def _gone(request: ProjectRequest, export: Export) -> HttpResponse:
 def export_withdraw(request: ProjectRequest, mixture: str, number: int) -> HttpResponse:
     """Take it back, with a reason that everybody who asks for its files is told."""
     found = _export(request, mixture, number)
-    reason = request.POST.get("reason", "").replace("\x00", "")
+    reason = plain(request.POST.get("reason"))
     try:
         Export.objects.filter(pk=found.pk).withdraw(reason, by=request.user)
     except DataError as error:

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from curation.access import ProjectRequest, curating
+from curation.asked import number
 from curation.engine.configs import load
 from curation.engine.errors import DataError
 from curation.engine.mapping import Mapping
@@ -15,14 +16,13 @@ from curation.engine.readers.files import kind_of
 from curation.engine.records import ROLES
 from curation.forms.mapping import OTHER, Draft, shapes
 from curation.forms.sources import CHOICES, SEPARATORS, reading, require_confirmed
-from curation.locations import from_outside
 from curation.models import Run, Source
-from curation.paging import number
-from curation.questions.intake import IMPORT, newest_run
-from curation.questions.looks import LOOK, sample_rows
+from curation.questions.intake import IMPORT
+from curation.questions.looks import LOOK, readings, sample_rows
 from curation.questions.previews import Tried, paths, speakers, tried, untried
-from curation.tasks.importing import start_import
-from curation.tasks.looking import start_look
+from curation.tasks.importing import import_again
+from curation.tasks.looking import look_again
+from curation.views.sources import source_of
 
 Sample = list[Row | Reject]
 
@@ -31,20 +31,14 @@ Sample = list[Row | Reject]
 @curating
 def source_mapping(request: ProjectRequest, name: str) -> HttpResponse:
     """What was found where the rows are, and how they become conversations; while a look runs, how far it is."""
-    source = _source(request, name)
-    look = newest_run(source, LOOK)
+    source = source_of(request, name)
+    look = readings(source, LOOK).first()
     if look is None or look.status != Run.Status.DONE:
         return _waiting(request, source, look)
     if request.htmx:
         return HttpResponseClientRefresh()
     draft = _begun(source, look)
     return _editor(request, source, look, draft)
-
-
-def _source(request: ProjectRequest, name: str) -> Source:
-    source = get_object_or_404(Source, project=request.project, name=name)
-    source.project = request.project
-    return source
 
 
 def _waiting(request: ProjectRequest, source: Source, look: Run | None, error: str = "") -> HttpResponse:
@@ -140,7 +134,7 @@ def _tried(draft: Draft, sample: Sample) -> Tried:
 @curating
 def source_preview(request: ProjectRequest, name: str) -> HttpResponse:
     """The sample under the mapping in the form; nothing is kept."""
-    source = _source(request, name)
+    source = source_of(request, name)
     look = _asked(request, source)
     draft = _posted(request, look)
     if not request.htmx:
@@ -153,9 +147,8 @@ def source_preview(request: ProjectRequest, name: str) -> HttpResponse:
 
 def _asked(request: ProjectRequest, source: Source) -> Run:
     """The look that the form was filled in for."""
-    looks = request.project.runs.filter(kind=LOOK, subject=source.name, status=Run.Status.DONE)
-    looks = looks.filter(config__kind=source.kind, config__location=source.location)
-    look: Run = get_object_or_404(looks.select_related("project"), pk=number(request.POST.get("look", "")))
+    done = readings(source, LOOK).filter(status=Run.Status.DONE)
+    look: Run = get_object_or_404(done, pk=number(request.POST.get("look", "")))
     return look
 
 
@@ -170,16 +163,9 @@ def _posted(request: ProjectRequest, look: Run) -> Draft:
 @curating
 def source_look(request: ProjectRequest, name: str) -> HttpResponse:
     """Look again, at the newest revision; how files are to be read may be said."""
-    source = _source(request, name)
+    source = source_of(request, name)
     options = reading(request.POST) if "reading" in request.POST else _saved_reading(source)
-    start_look(
-        request.project,
-        source.name,
-        from_outside(source.location, request.project),
-        Source.SplitRole(source.split_role),
-        options=options,
-        user=request.user,
-    )
+    look_again(source, options=options, user=request.user)
     return redirect("source-mapping", request.project, source.name)
 
 
@@ -193,7 +179,7 @@ def _saved_reading(source: Source) -> dict[str, Any]:
 @curating
 def source_import(request: ProjectRequest, name: str) -> HttpResponse:
     """Import what was looked at under the mapping in the form; or, with `again`, whatever is there now as before."""
-    source = _source(request, name)
+    source = source_of(request, name)
     if "look" not in request.POST:
         return redirect(_again(request, source))
     look = _asked(request, source)
@@ -208,11 +194,8 @@ def source_import(request: ProjectRequest, name: str) -> HttpResponse:
 def _start(request: ProjectRequest, source: Source, look: Run, draft: Draft) -> Run:
     mapping: Mapping = draft.mapping()
     require_confirmed(source, look, draft.confirmed)
-    return start_import(
-        request.project,
-        source.name,
-        location=from_outside(source.location, request.project),
-        split_role=Source.SplitRole(source.split_role),
+    return import_again(
+        source,
         mapping=mapping.as_dict(),
         confirmed=draft.confirmed,
         max_rejected=draft.share,
@@ -223,14 +206,7 @@ def _start(request: ProjectRequest, source: Source, look: Run, draft: Draft) -> 
 
 def _again(request: ProjectRequest, source: Source) -> Run:
     """With the saved mapping, and what was confirmed the last time."""
-    before = newest_run(source, IMPORT)
+    before = readings(source, IMPORT).first()
     said = before.config if before else {}
     kept = {key: said[key] for key in ("confirmed", "max_rejected") if key in said}
-    return start_import(
-        request.project,
-        source.name,
-        location=from_outside(source.location, request.project),
-        split_role=Source.SplitRole(source.split_role),
-        user=request.user,
-        **kept,
-    )
+    return import_again(source, user=request.user, **kept)

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from curation.access import ProjectRequest, curating, viewing
+from curation.asked import plain
 from curation.engine.errors import BadInput, DataError, Refused
 from curation.engine.mixing import Recipe
 from curation.forms.mixtures import MODES, Draft, Row
@@ -32,7 +33,7 @@ class Entry:
 @require_GET
 @viewing
 def mixtures(request: ProjectRequest) -> HttpResponse:
-    after = request.GET.get("after", "").replace("\x00", "")
+    after = plain(request.GET.get("after"))
     found = Mixture.objects.with_state().filter(project=request.project, name__gt=after)
     page = list(found.select_related("project").order_by("name")[: PAGE + 1])
     page, more = page[:PAGE], page[PAGE:]
@@ -51,7 +52,7 @@ def _entries(request: ProjectRequest, page: list[Any]) -> list[Entry]:
 @curating
 def mixture_new(request: ProjectRequest) -> HttpResponse:
     """Write a recipe; `?dataset=` starts it with one."""
-    return _edit(request, None, Draft(rows=[Row(request.GET.get("dataset", ""))]))
+    return _edit(request, None, Draft(rows=[Row(plain(request.GET.get("dataset")))]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -101,8 +102,7 @@ def _editor(
         "modes": MODES,
         "refused": status == 422,
     }
-    part = getattr(request, "htmx", False)
-    page = "curation/_mixture_editor.html" if part else "curation/mixture_form.html"
+    page = "curation/_mixture_editor.html" if request.htmx else "curation/mixture_form.html"
     return render(request, page, context, status=status)
 
 

@@ -1,6 +1,4 @@
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -12,21 +10,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from curation import jobs
 from curation.access import ProjectRequest, curating, viewing
+from curation.asked import number, plain
 from curation.engine.errors import Refused
 from curation.models import Line, Part, Run, Worker
-from curation.paging import number, page_of
+from curation.paging import page_of
 from curation.questions.comparing import in_words, previous, side_by_side
-from curation.questions.watching import (
-    MANY_PARTS,
-    StageLine,
-    Standing,
-    heading,
-    headline,
-    samples,
-    stages,
-    standings,
-    took,
-)
+from curation.questions.headlines import heading, headline, took
+from curation.questions.watching import MANY_PARTS, StageLine, Standing, samples, stages, standings
 
 PAGE = 50
 LOG_LINES = 200
@@ -50,7 +40,7 @@ def runs(request: ProjectRequest) -> HttpResponse:
     """What ran, the newest first. A poll asks for the cells of the runs that were under way when the page was made."""
     if request.htmx and "live" in request.GET:
         return render(request, "curation/_runs_live.html", live(request))
-    asked = {name: request.GET.get(name, "").strip() for name in ("kind", "state", "subject")}
+    asked = {name: plain(request.GET.get(name)) for name in ("kind", "state", "subject")}
     page = page_of(_filtered(request, asked), request.GET, PAGE)
     rows = rows_of(page.items)
     kinds = request.project.runs.order_by("kind").values_list("kind", flat=True).distinct()
@@ -76,7 +66,7 @@ def _filtered(request: ProjectRequest, asked: dict[str, str]) -> QuerySet[Run]:
     elif asked["state"]:
         found = found.filter(status=asked["state"][:10])
     if asked["subject"]:
-        found = found.filter(subject__icontains=asked["subject"].replace("\0", "")[:200])
+        found = found.filter(subject__icontains=asked["subject"][:200])
     return found
 
 
@@ -217,7 +207,7 @@ def _beside(request: ProjectRequest, run: Run) -> dict[str, Any]:
 def run_parts(request: ProjectRequest, pk: int) -> HttpResponse:
     """All parts of a run, paged by their place; `stage` and `state` narrow it down."""
     run = _found(request, pk)
-    stage, state = number(request.GET.get("stage", "")), request.GET.get("state", "")[:10]
+    stage, state = number(request.GET.get("stage", "")), plain(request.GET.get("state"))[:10]
     start = number(request.GET.get("from", "")) or 0
     found = run.parts.order_by("stage", "index").defer("result", "spec")
     if stage is not None:
@@ -248,17 +238,10 @@ def _counts(run: Run) -> list[tuple[str, int]]:
 def turn_run(request: ProjectRequest, pk: int, verb: str) -> HttpResponse:
     """Cancel, pause or resume; what cannot be turned any more is told so."""
     run = _found(request, pk)
-    turns: dict[str, Callable[..., bool]] = {
-        "cancel": run.cancel,
-        "pause": run.pause,
-        "resume": partial(jobs.resume, run),
-    }
-    if verb not in turns:
+    if verb not in jobs.VERBS:
         raise Http404
     try:
-        if not turns[verb](by=request.user):
-            run.refresh_from_db(fields=["status"])
-            messages.error(request, f"{run} is {run.status}; there is nothing to {verb}.")
+        jobs.turn(run, verb, by=request.user)
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect(run)

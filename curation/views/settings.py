@@ -10,9 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from curation.access import REFUSALS, ProjectRequest, Role, administering, viewing
+from curation.asked import number, plain
 from curation.engine.errors import DataError
 from curation.models import DECONTAMINATION, Check, Event, Token
-from curation.paging import number, page_of
+from curation.paging import page_of
 from curation.questions.comparing import in_words
 from curation.questions.telling import told
 
@@ -33,7 +34,7 @@ def settings(request: ProjectRequest) -> HttpResponse:
 @administering
 def change_settings(request: ProjectRequest) -> HttpResponse:
     """Which checks an export needs."""
-    if request.project.require(request.POST.getlist("checks"), by=request.user):
+    if request.project.require(map(plain, request.POST.getlist("checks")), by=request.user):
         messages.success(request, "Exports that start from now on are held to this.")
     return redirect("settings", request.project)
 
@@ -43,7 +44,7 @@ def change_settings(request: ProjectRequest) -> HttpResponse:
 def audit(request: ProjectRequest) -> HttpResponse:
     """Who did what, the newest first; nothing is ever taken out."""
     events = Event.objects.filter(project=request.project)
-    asked = {name: request.GET.get(name, "").replace("\0", "").strip()[:200] for name in FILTERS}
+    asked = {name: plain(request.GET.get(name))[:200] for name in FILTERS}
     page = page_of(_filtered(events, asked).select_related("who", "project"), request.GET, EVENTS)
     sentences = [(sentence, in_words(sentence.detail)) for sentence in told(page.items)]
     context = {
@@ -80,16 +81,12 @@ def tokens(request: ProjectRequest) -> HttpResponse:
     return _tokens(request)
 
 
-def _reachable(request: ProjectRequest) -> QuerySet[Token]:
-    """Admins see the tokens of everybody, others their own."""
-    found = request.project.tokens.select_related("user", "project")
-    if request.project.memberships.filter(user=request.user.pk, role=Role.ADMIN) or request.user.is_superuser:
-        return found
-    return found.filter(user=request.user.pk)
-
-
 def _tokens(request: ProjectRequest, status: int = 200, **context: Any) -> HttpResponse:
-    listed = list(_reachable(request).order_by("-pk")[:200])
+    listed = list(
+        request.project.tokens.within_reach(request.user)
+        .select_related("user", "project")
+        .order_by("-pk")[:200]
+    )
     context = {"tokens": listed, "scopes": Token.Scope.choices, "typed": {"days": "90"}, **context}
     return render(request, "curation/tokens.html", context, status=status)
 
@@ -103,7 +100,7 @@ def token_new(request: ProjectRequest) -> HttpResponse:
     name, scopes, days = asked.get("name", ""), asked.getlist("scopes"), asked.get("days", "")
     try:
         token, secret = Token.objects.issue(
-            request.project, name, scopes, days=number(days) or 0, by=request.user
+            request.project, plain(name), scopes, days=number(days) or 0, by=request.user
         )
     except DataError as error:
         typed = {"name": name, "scopes": scopes, "days": days}
@@ -116,7 +113,7 @@ def token_new(request: ProjectRequest) -> HttpResponse:
 def token_revoke(request: ProjectRequest, pk: int) -> HttpResponse:
     """One's own; admins those of everybody."""
     token = get_object_or_404(request.project.tokens.select_related("user", "project"), pk=pk)
-    if not _reachable(request).filter(pk=pk).exists():
+    if not request.project.tokens.within_reach(request.user).filter(pk=pk).exists():
         raise PermissionDenied(REFUSALS[Role.ADMIN].format(project=request.project))
     if token.revoke(by=request.user):
         messages.success(request, f"{token.name} is revoked: whoever uses it is refused from now on.")

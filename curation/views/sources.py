@@ -7,15 +7,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from curation.access import ProjectRequest, curating, viewing
-from curation.engine.errors import DataError, Refused
+from curation.asked import number, plain
+from curation.engine.errors import DataError
 from curation.forms.mapping import in_words
-from curation.forms.sources import LICENCES, Registration, plain
+from curation.forms.sources import LICENCES, Registration
 from curation.locations import from_outside
 from curation.models import Source, Version
-from curation.paging import number
-from curation.questions.intake import entries, mapped, runs_of, taken, used, versions_of, with_state
+from curation.questions.intake import entries, mapped, runs_of, used, versions_of, with_state
 from curation.questions.rejects import Wanted, page, reasons_of, rejects_of
-from curation.tasks.looking import start_look
 
 PAGE = 100
 SHOWN = 20
@@ -27,7 +26,7 @@ REJECTS = 50
 def sources(request: ProjectRequest) -> HttpResponse:
     """Everything that was registered, benchmarks too."""
     asked = plain(request.GET.get("q"))[:200]
-    found = Source.objects.filter(project=request.project)
+    found = request.project.sources.all()
     if asked:
         found = found.filter(
             Q(name__icontains=asked) | Q(location__icontains=asked) | Q(licence__icontains=asked)
@@ -39,7 +38,7 @@ def sources(request: ProjectRequest) -> HttpResponse:
 @viewing
 def benchmarks(request: ProjectRequest) -> HttpResponse:
     """What training data is compared with, and never trained on."""
-    found = Source.objects.filter(project=request.project, split_role=Source.SplitRole.EVAL)
+    found = request.project.sources.filter(split_role=Source.SplitRole.EVAL)
     context = _listed(request, found)
     context |= {"entries": used(context["entries"]), "roles": Source.BenchmarkRole.choices}
     return render(request, "curation/benchmarks.html", context)
@@ -58,35 +57,16 @@ def _listed(request: ProjectRequest, found: QuerySet[Source]) -> dict[str, Any]:
 def source_new(request: ProjectRequest) -> HttpResponse:
     """Say where rows are; what was found there comes next. `?source=` reads a registered one from elsewhere."""
     asked = plain(request.POST.get("again") or request.GET.get("source"))
-    source = _source(request, asked) if asked else None
+    source = source_of(request, asked) if asked else None
     if request.method != "POST":
         return _registration(request, Registration.begun(request.GET, source))
     draft = Registration.posted(request.POST, source)
     try:
-        _register(request, draft)
+        draft.start(request.project, file=request.FILES.get("file"), user=request.user)
     except DataError as error:
         draft.error = str(error)
         return _registration(request, draft, status=422)
     return redirect("source-mapping", request.project, draft.name)
-
-
-def _register(request: ProjectRequest, draft: Registration) -> None:
-    draft.check()
-    if not draft.again and taken(request.project, draft.name):
-        raise Refused(
-            f"There is a source {draft.name} already. Choose another name, or open it and read it from elsewhere."
-        )
-    location = draft.located(request.project, request.FILES.get("file"))
-    start_look(
-        request.project,
-        draft.name,
-        location,
-        Source.SplitRole(draft.split_role),
-        revision=draft.revision,
-        licence=draft.licence,
-        benchmark_role=draft.benchmark_role if draft.is_benchmark else "",
-        user=request.user,
-    )
 
 
 def _registration(request: ProjectRequest, draft: Registration, status: int = 200) -> HttpResponse:
@@ -101,16 +81,16 @@ def _registration(request: ProjectRequest, draft: Registration, status: int = 20
     return render(request, "curation/source_new.html", context, status=status)
 
 
-def _source(request: ProjectRequest, name: str) -> Source:
-    source = get_object_or_404(Source, project=request.project, name=name)
-    source.project = request.project
+def source_of(request: ProjectRequest, name: str) -> Source:
+    """A source of the project of the page."""
+    source: Source = get_object_or_404(request.project.sources, name=name)
     return source
 
 
 @require_GET
 @viewing
 def source(request: ProjectRequest, name: str) -> HttpResponse:
-    return _told(request, _source(request, name))
+    return _told(request, source_of(request, name))
 
 
 def _told(request: ProjectRequest, source: Source, error: str = "") -> HttpResponse:
@@ -147,7 +127,7 @@ def _away(request: ProjectRequest, source: Source) -> str:
 @curating
 def source_change(request: ProjectRequest, name: str) -> HttpResponse:
     """Its licence, its role as a benchmark, or that it is one."""
-    source = _source(request, name)
+    source = source_of(request, name)
     back = request.POST.get("back", "")
     try:
         if "benchmark" in request.POST:
@@ -170,7 +150,7 @@ def source_change(request: ProjectRequest, name: str) -> HttpResponse:
 @viewing
 def source_errors(request: ProjectRequest, name: str) -> HttpResponse:
     """What an import could not use: how many rows for which reason, then each with its file and line."""
-    source = _source(request, name)
+    source = source_of(request, name)
     version = _imported(request, source)
     rejects = rejects_of(version) if version else None
     reasons, others = reasons_of(version) if version else ({}, 0)

@@ -1,8 +1,8 @@
 """
 What a review page asks of a scan that has run: any match by number, the next that nobody ruled, causes, both texts.
 
-Matches are numbered and lie in that order, so a page costs the same wherever it is. Which of them are ruled is kept
-in a ledger per process, which reads what was ruled since it was last asked.
+Matches are numbered and lie in that order, so a page costs the same wherever it is. Which of them are ruled is asked
+of the ledger of the scan.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,16 +19,16 @@ import pyarrow.compute as pc
 from django.core.cache import cache
 
 from curation.engine.errors import BadInput
-from curation.engine.store import GROUP_ROWS
 from curation.models import Run, Version, store
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig
-from decontam.engine.ledger import COLUMNS, Filter, Ledger, Mask, numbers
+from decontam.engine.ledger import Filter, Mask, numbers
 from decontam.engine.numbered import Kept, Numbered
 from decontam.engine.pairing import Finder, Pair, Place, item_side, training_side
 from decontam.engine.preview import COLUMNS as LOOKED_AT
 from decontam.engine.preview import VERDICTS, Preview
 from decontam.engine.preview import preview as foresee
 from decontam.models import Act, Ruling
+from decontam.questions.ledgers import ledger, verdict_columns
 from decontam.questions.scans import inputs, output, shards
 
 __all__ = ["ANY", "Filter", "Page", "Pair", "Preview", "Ruled", "Tally"]
@@ -38,8 +37,8 @@ FOR_RULING = ["seq", "row_fingerprint", "item_fingerprint", "benchmark"]
 INDEX = ["benchmark", "cause", "first_seq", "last_seq"]
 GROUPS_AT_ONCE = 4_096
 
-_ledgers, _indexes = Kept(2, 1 << 30), Kept(4, 256 << 20)
-_finder, _ahead, _entering = Finder(), ThreadPoolExecutor(1, "ahead"), Lock()
+_indexes = Kept(4, 256 << 20)
+_finder, _ahead = Finder(), ThreadPoolExecutor(1, "ahead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,49 +233,6 @@ def rulings_of(scan: Run, matches: Sequence[Mapping[str, Any]]) -> dict[int, Rul
     return {seq: said[pair] for seq, pair in pairs.items() if pair in said}
 
 
-def ledger(scan: Run) -> Ledger:
-    """The ledger of a scan, with every act of ruling that is committed by now."""
-    matches = output(scan, "matches")
-    key = store().full(matches.manifest_path)
-    with _entering:
-        held: Ledger | None = _ledgers.get(key)
-        if held is None:
-            newest = Act.objects.newest(scan.project)
-            held = Ledger.read(matches.batches(COLUMNS), matches.rows)
-            _enter(held, Ruling.objects.filter(project=scan.project))
-            held.act = newest
-            _ledgers.put(key, held, held.nbytes)
-        else:
-            _enter_acts(held, scan)
-        return held
-
-
-def _enter_acts(held: Ledger, scan: Run) -> None:
-    """Only what changed: the pairs that small acts list, and what large ones still hold."""
-    acts = Act.objects.filter(project=scan.project_id, pk__gt=held.act).order_by("pk")
-    listed = dict(acts.values_list("pk", "changes"))
-    if large := [pk for pk, changes in listed.items() if changes is None]:
-        _enter(held, Ruling.objects.filter(act__in=large))
-    for changes in filter(None, listed.values()):
-        pairs = [(row, item) for _, row, item, _ in changes]
-        now = Ruling.objects.on(scan.project_id, pairs)
-        verdicts = [now[pair].verdict if pair in now else "" for pair in pairs]
-        held.enter([row for row, _ in pairs], [item for _, item in pairs], verdicts)
-    held.act = max([held.act, *listed])
-
-
-def _enter(held: Ledger, rulings: Any) -> None:
-    for rows, items, verdicts in _verdicts(rulings):
-        held.enter(rows, items, verdicts)
-
-
-def _verdicts(rulings: Any) -> Iterator[list[list[str]]]:
-    """Row fingerprints, item fingerprints and verdicts, some at a time."""
-    lines = rulings.values_list("row_fingerprint", "item_fingerprint", "verdict").iterator(GROUP_ROWS)
-    while some := list(islice(lines, GROUP_ROWS)):
-        yield [list(column) for column in zip(*some, strict=True)]
-
-
 # ---- what it would come to
 
 
@@ -289,7 +245,7 @@ def preview(scan: Run, config: ApplyConfig) -> Preview:
     if found is None:
         rulings = [
             pa.record_batch(columns, schema=VERDICTS)
-            for columns in _verdicts(Ruling.objects.filter(project=scan.project))
+            for columns in verdict_columns(Ruling.objects.filter(project=scan.project))
         ]
         found = foresee(lambda: matches.batches(LOOKED_AT), rulings, rows, config)
         cache.set(key, found)

@@ -17,9 +17,16 @@ def scan_run(project: Project, pk: int) -> Run:
     run = Run.objects.filter(project=project, kind="scan", pk=pk).first()
     if run is None:
         raise BadInput(f"There is no scan {pk} in project {project}; `manage.py runs` lists them.")
-    if run.status != Run.Status.DONE:
-        raise BadInput(f"Scan {pk} is {run.status}; only a finished scan can be ruled on and applied.")
-    return run
+    return finished(run)
+
+
+def finished(scan: Run) -> Run:
+    """The scan itself; BadInput unless it is through."""
+    if scan.status != Run.Status.DONE:
+        raise BadInput(
+            f"Scan {scan.pk} is {scan.status}; its matches can be ruled on and applied when it is done."
+        )
+    return scan
 
 
 def causes(scan: Run, benchmark: str = "") -> list[dict[str, Any]]:

@@ -4,9 +4,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from curation.access import ProjectRequest, curating, viewing
 from curation.engine.errors import DataError
-from curation.models import DECONTAMINATION, Check, Run
+from curation.models import Check, Run
+from curation.questions.comparing import in_words
 from decontam.engine.report import CONTAMINATED_ABOVE
 from decontam.forms import ScanForm
+from decontam.questions.certificates import certificates, in_full
 from decontam.questions.overlap import overlap as compared
 
 
@@ -74,22 +76,20 @@ def _earlier(run: Run, dataset: int) -> list[Run]:
 @viewing
 def certificate(request: ProjectRequest, pk: int) -> HttpResponse:
     """What can be said of a version, what cannot, and the command that finds it out again."""
-    return render(request, "decontam/certificate.html", {"check": _check(request, pk)})
+    check = _check(request, pk)
+    counts, config = (in_words(check.detail.get(name, {})) for name in ("counts", "config"))
+    return render(request, "decontam/certificate.html", {"check": check, "counts": counts, "config": config})
 
 
 @require_GET
 @viewing
 def certificate_json(request: ProjectRequest, pk: int) -> HttpResponse:
     check = _check(request, pk)
-    said = {"status": check.status, "kind": check.kind, "created": check.created.isoformat(), **check.detail}
     named = f"{check.version.dataset.name}-{check.version.number}-certificate.json"
-    told = JsonResponse(said, json_dumps_params={"indent": 2, "ensure_ascii": False})
+    told = JsonResponse(in_full(check), json_dumps_params={"indent": 2, "ensure_ascii": False})
     told["Content-Disposition"] = f'attachment; filename="{named}"'
     return told
 
 
 def _check(request: ProjectRequest, pk: int) -> Check:
-    own = Check.objects.filter(version__dataset__project=request.project, kind__endswith=DECONTAMINATION)
-    return get_object_or_404(
-        own.select_related("version__dataset__project", "run__project", "run__user"), pk=pk
-    )
+    return get_object_or_404(certificates(request.project), pk=pk)

@@ -1,3 +1,5 @@
+import json
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,13 +10,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from curation.access import ProjectRequest, curating, viewing
-from curation.engine.errors import BadInput, DataError
+from curation.asked import number, plain
+from curation.engine.errors import DataError
 from curation.models import Run
-from curation.paging import number
 from decontam.engine.report import METHODS
 from decontam.models import Act, Ruling
 from decontam.questions import reviews
 from decontam.questions.reviews import Filter
+from decontam.questions.scans import finished
 from decontam.tasks.ruling import rule_all
 from decontam.views.pairs import shown_pair
 
@@ -25,9 +28,7 @@ MATCHES = 50
 def finished_scan(request: ProjectRequest, pk: int) -> Run:
     """A finished scan of the project of the page."""
     scan = get_object_or_404(request.project.runs.select_related("project"), kind="scan", pk=pk)
-    if scan.status != Run.Status.DONE:
-        raise BadInput(f"Scan {pk} is {scan.status}; matches are ruled on when it is done.")
-    return scan
+    return finished(scan)
 
 
 def _choices(scan: Run) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def _fragment(
     request: ProjectRequest, scan: Run, wanted: Filter, match: dict[str, Any] | None
 ) -> HttpResponse:
     response = render(request, "decontam/_pair.html", {"scan": scan, **_pair(request, scan, wanted, match)})
-    response["X-Open"] = reviews.counts(scan).open
+    response["X-Tally"] = json.dumps(asdict(reviews.counts(scan)))
     return response
 
 
@@ -113,17 +114,13 @@ def rule_match(request: ProjectRequest, pk: int, seq: int) -> HttpResponse:
         Ruling.objects.rule(scan, [match], verdict, by=request.user, reason=_reason(request))
     shown = number(request.POST.get("shown", "")) or seq
     following = reviews.following(scan, wanted, after=shown)
-    if _scripted(request):
+    if request.htmx:
         return _fragment(request, scan, wanted, following)
     return _back(request, scan, wanted, following)
 
 
 def _reason(request: HttpRequest) -> str:
-    return request.POST.get("reason", "").strip()[:1000]
-
-
-def _scripted(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
+    return plain(request.POST.get("reason"))[:1000]
 
 
 def _back(request: ProjectRequest, scan: Run, wanted: Filter, match: dict[str, Any] | None) -> HttpResponse:
@@ -158,11 +155,11 @@ def undo(request: ProjectRequest, pk: int) -> HttpResponse:
     try:
         undone = Ruling.objects.undo(scan, by=request.user)
     except DataError as error:
-        if _scripted(request):
+        if request.htmx:
             return HttpResponse(str(error), status=422, content_type="text/plain; charset=utf-8")
         raise
     match = reviews.at(scan, undone.seqs[0]) if undone.seqs else reviews.following(scan, wanted)
-    if _scripted(request):
+    if request.htmx:
         return _fragment(request, scan, wanted, match)
     messages.info(request, undone.said)
     return _back(request, scan, wanted, match)

@@ -21,7 +21,7 @@ async function ask(url, options = {}) {
     keepalive: options.method === "POST",
   });
   if (!answer.ok || answer.redirected) throw new Error(await sentence(answer));
-  if (answer.headers.has("X-Open")) told(answer.headers.get("X-Open"));
+  if (answer.headers.has("X-Tally")) told(JSON.parse(answer.headers.get("X-Tally")));
   return parsed(await answer.text());
 }
 
@@ -31,8 +31,10 @@ async function sentence(answer) {
   return `The server answered ${answer.status}`;
 }
 
-function told(open) {
-  for (const place of document.querySelectorAll("[data-open]")) place.textContent = Number(open).toLocaleString("en");
+function told(tally) {
+  for (const place of document.querySelectorAll("[data-tally]")) {
+    place.textContent = tally[place.dataset.tally].toLocaleString("en");
+  }
 }
 
 function complain(error, back) {
@@ -102,6 +104,7 @@ async function move(url) {
 }
 
 async function undo() {
+  await ahead.catch(() => null); // the ruling to take back may still be on its way
   try {
     show(await ask(desk.dataset.undo, { method: "POST" }));
     prefetch();

@@ -81,15 +81,16 @@ def site(tmp_path_factory):
     process.wait(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
+    """Ends with these tests: while Playwright is there, Django takes its thread for an asynchronous one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find("chromium"), args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def signed_in(site, chromium):
     """The cookies of the administrator, who came by a one-time link."""
     link = re.search(r"http\S+", site.manage("login_link", "--url", site.url))[0]

@@ -26,6 +26,13 @@ def test_a_login_link_signs_in_once(client, member):
     assert spent.status_code == 403 and "was used before" in spent.content.decode()
 
 
+def test_wrong_links_do_not_close_the_door_to_good_ones(client, member):
+    path = reverse("login-link") + get_query_string(member("curator"))
+    for _ in range(6):
+        assert client.get(reverse("login-link"), {"sesame": "wrong"}).status_code == 403
+    assert client.get(path).url == "/"
+
+
 def test_the_shell_prints_both_kinds_of_links(client, member):
     member("curator")
     assert client.get(link("--user", "curator-1")).url == "/"

@@ -66,8 +66,8 @@ def test_the_log_takes_a_constant_number_of_queries(client, events, django_asser
 def test_the_api_tells_the_log(client, events):
     answer = client.get("/api/v1/projects/default/events?limit=1").json()
     assert answer["items"][0]["sentence"].startswith("curator-1 set the checks")
-    more = client.get(f"/api/v1/projects/default/events?after={answer['after']}&verb=opened").json()
-    assert len(more["items"]) == 3 and more["after"] is None
+    more = client.get(f"/api/v1/projects/default/events?after={answer['next']}&verb=opened").json()
+    assert len(more["items"]) == 3 and more["next"] is None
 
 
 def test_an_admin_sets_the_checks_that_exports_need(client, curator, member, project):

@@ -137,9 +137,19 @@ class TestUploads:
         settings.MAX_UPLOAD_BYTES = 0
         files = [SimpleUploadedFile("x.jsonl", b" " * (2 << 20)), SimpleUploadedFile("x.jsonl", b" ")]
         large, small = (RequestFactory().post("/", {"file": file}) for file in files)
+        large.session = {"_auth_user_id": "1"}
         with pytest.raises(RequestDataTooBig):
             large.FILES  # noqa: B018
         assert small.FILES["file"].read() == b" "
+
+    def test_nobody_fills_the_disk_before_signing_in(self, client, settings):
+        settings.MAX_UPLOAD_BYTES = 8 << 20
+        large = SimpleUploadedFile("x.jsonl", b" " * (2 << 20))
+        assert client.post("/login/", {"file": large}).status_code == 400
+        large.seek(0)
+        request = RequestFactory().post("/", {"file": large})
+        request.token = "any"
+        assert request.FILES["file"].size == 2 << 20
 
     def test_an_upload_is_of_one_project_only(self, project):
         other = Project.objects.create(name="other")

@@ -17,7 +17,7 @@ from curation.engine.readers import Options, Reject, Row
 from curation.housekeeping import sweep
 from curation.locations import Location, from_shell, keep_upload
 from curation.models import Dataset, Line, Run, Source
-from curation.questions.looks import newest_look, preview, sample_rows
+from curation.questions.looks import newest_look, sample_rows
 from curation.tasks import finding
 from curation.tasks import looking as tasks
 from curation.tasks.importing import start_import
@@ -99,7 +99,7 @@ def test_rows_that_fit_no_shape_give_the_question_and_not_an_error(project):
     assert run.status == "done" and run.summary["mapping"] is None
     assert 'No known shape fits the columns "wibble", "wobble"' in run.summary["question"]
     mapping = Mapping.from_dict({"shape": "prompt", "fields": {"prompt": "wibble"}})
-    assert preview(run, mapping).total == 1
+    assert looking.preview(sample_rows(run), mapping).total == 1
 
 
 def test_a_file_that_cannot_be_read_fails_the_look_with_a_sentence(project):
@@ -171,19 +171,21 @@ class TestPreview:
     def test_a_mapping_is_tried_on_the_sample_without_the_source(self, project):
         given = [asked(1), {"question": "", "answer": "x"}, "{broken", asked(2)]
         run = look(project, upload(project, *given))
-        made = preview(run, Mapping.from_dict(run.summary["mapping"]))
+        made = looking.preview(sample_rows(run), Mapping.from_dict(run.summary["mapping"]))
         assert (made.usable, made.total, len(made.rows)) == (2, 4, 4)
         first, empty, broken, _ = made.rows
         assert [turn.content for turn in first.content.messages] == ["What is 1?", "1"]
         assert first.raw.startswith('{"question":"What is 1?"')
         assert empty.content is None and empty.reason and empty.raw
         assert broken.raw == "{broken" and sum(made.rejected.values()) == 2
-        other = preview(run, Mapping.from_dict({"shape": "prompt", "fields": {"prompt": "answer"}}))
+        other = looking.preview(
+            sample_rows(run), Mapping.from_dict({"shape": "prompt", "fields": {"prompt": "answer"}})
+        )
         assert other.rows[0].content.messages[0].content == "1"
 
     def test_the_rows_that_are_shown_are_spread_over_the_sample(self, project):
         run = look(project, upload(project, *map(asked, range(100))))
-        made = preview(run, Mapping.from_dict(run.summary["mapping"]), limit=4)
+        made = looking.preview(sample_rows(run), Mapping.from_dict(run.summary["mapping"]), limit=4)
         assert [row.line for row in made.rows] == [1, 26, 51, 76] and made.usable == 100
 
     def test_parquet_cells_that_json_does_not_know_are_kept(self, project):
@@ -256,3 +258,11 @@ def test_a_bomb_is_not_unpacked_for_a_sample(project, settings, monkeypatch):
     assert run.status == "done" and run.summary["rows"] == 3
     assert any("expands to more than" in reason for reason in run.summary["reasons"])
     assert run.summary["mapping"]["options"]["max_bytes"] == Options().max_bytes
+
+
+def test_a_row_without_an_end_is_not_followed_for_a_sample(project, monkeypatch):
+    monkeypatch.setattr(finding, "LOOKED_AT", 1 << 20)
+    endless = b"[" + json.dumps(asked(1)).encode() + b"," + b"[" * (3 << 20)
+    run = look(project, keep_upload(project, io.BytesIO(endless), "quiz.json"))
+    assert run.status == "done" and run.summary["rows"] == 1
+    assert any("longer than 1,048,576 bytes" in reason for reason in run.summary["reasons"])

@@ -234,7 +234,7 @@ def test_the_api_lists_turns_and_tells_the_log(client, curator, start):
     run = start()
     at = f"/api/v1/projects/default/runs/{run.pk}"
     listed = client.get("/api/v1/projects/default/runs?status=queued&limit=1").json()
-    assert [one["id"] for one in listed["items"]] == [run.pk] and listed["after"] is None
+    assert [one["id"] for one in listed["items"]] == [run.pk] and listed["next"] is None
     assert [line["text"] for line in client.get(f"{at}/log?lines=1").json()] == ["count: 3 parts"]
     assert client.post(f"{at}/pause").json()["status"] == "paused"
     assert client.post(f"{at}/resume").json()["status"] == "running"

@@ -75,8 +75,8 @@ def test_from_an_upload_to_its_rejected_rows(api):
     assert told["mapping"]["fields"] == MAPPING["fields"] and told["mapping_number"] == 1
     first = api.get("/sources/quiz/rejects", limit=1).json()
     assert first["rejected"] == 2 and first["reasons"]["question is empty"] == 1 and len(first["items"]) == 1
-    rest = api.get("/sources/quiz/rejects", after=first["after"]).json()
-    assert [row["line"] for row in rest["items"]] == [22] and rest["after"] is None
+    rest = api.get("/sources/quiz/rejects", after=first["next"]).json()
+    assert [row["line"] for row in rest["items"]] == [22] and rest["next"] is None
     only = api.get("/sources/quiz/rejects", reason="question is empty", version=1).json()
     assert [row["line"] for row in only["items"]] == [21]
     assert api.get("/sources/quiz/rejects", version=9).status_code == 422
@@ -86,7 +86,7 @@ def test_sources_are_listed_by_name(api):
     registered(api)
     registered(api, asked(1), name="other", split_role="eval", benchmark_role="unseen")
     first = api.get("/sources", limit=1).json()
-    assert [row["name"] for row in first["items"]] == ["other"] and first["after"] == "other"
+    assert [row["name"] for row in first["items"]] == ["other"] and first["next"] == "other"
     assert [row["name"] for row in api.get("/sources", after="other").json()["items"]] == ["quiz"]
     (bench,) = api.get("/sources", split_role="eval").json()["items"]
     assert (bench["benchmark_role"], bench["newest"]) == ("unseen", None)

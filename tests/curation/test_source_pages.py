@@ -443,7 +443,7 @@ class TestLists:
         client.force_login(member("viewer"), backend="django.contrib.auth.backends.ModelBackend")
         for name, args in (("sources", ()), ("source", ("quiz",)), ("source-errors", ("quiz",))):
             shown = text(client, name, *args)
-            assert '<form method="post"' not in shown and "New source" not in shown
+            assert '<form method="post"' not in shown and "Register a source" not in shown
         for name in ("source-change", "source-look", "source-import", "source-preview"):
             assert client.post(url(name, "quiz")).status_code == 403
         assert client.get(url("source-mapping", "quiz")).status_code == 403

@@ -130,6 +130,18 @@ def test_a_token_makes_no_token_that_can_do_more(client, member, project):
     assert client.post(at, within, content_type="application/json", headers=headers).status_code == 201
 
 
+def test_a_token_makes_no_link_to_sign_in_with(client, member, project):
+    admin = member("admin")
+    admin.is_superuser = True
+    admin.save()
+    _, secret = issue(project, admin, "read", "write")
+    own = f"/api/v1/projects/default/people/{admin.memberships.get().pk}/link"
+    answer = client.post(own, headers=bearer(secret))
+    assert answer.status_code == 422 and "sign in to make one" in answer.json()["detail"]
+    client.force_login(admin, backend=BACKEND)
+    assert client.post(own).status_code == 200
+
+
 def test_the_list_of_tokens_takes_a_constant_number_of_queries(
     client, curator, project, django_assert_max_num_queries
 ):

@@ -1,5 +1,7 @@
 """Ruling in the browser: the desk, one key per ruling, undo, causes at once, and what applying would come to."""
 
+import json
+
 import pytest
 from django.urls import reverse
 
@@ -32,7 +34,7 @@ def test_the_first_open_pair_lies_on_the_desk_with_its_evidence_marked(client, u
     text = client.get(url("review")).content.decode()
     assert 'data-seq="2"' in text  # the first is ruled
     assert "<mark>NAME a planet!</mark>" in text or "<mark>NAME a planet</mark>" in text
-    assert "<b data-open>1</b> of 2 matches" in text
+    assert '<b data-tally="open">1</b> of 2 matches' in text
 
 
 def test_any_pair_is_reached_by_its_number(client, url):
@@ -53,7 +55,7 @@ def test_a_form_rules_and_goes_on_to_the_next_pair(client, url, curator):
 def test_a_script_gets_the_pair_after_the_one_that_it_shows(client, url):
     response = client.post(url("rule-match", 1), {"verdict": "contaminated", "shown": 2}, **SCRIPT)
     text = response.content.decode()
-    assert response.headers["X-Open"] == "1" and "Nothing is left to rule here" in text
+    assert json.loads(response.headers["X-Tally"])["open"] == 1 and "Nothing is left to rule here" in text
     assert "<html" not in text
 
 

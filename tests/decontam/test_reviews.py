@@ -14,7 +14,7 @@ from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, decide
 from decontam.engine.preview import COLUMNS, LOOKED_AT, VERDICTS
 from decontam.engine.preview import preview as foresee
 from decontam.models import Ruling
-from decontam.questions import reviews
+from decontam.questions import ledgers, reviews
 from decontam.questions.reviews import ANY, Filter
 from tests.decontam.conftest import match, some_matches
 
@@ -200,7 +200,7 @@ def test_a_ledger_that_is_read_anew_says_the_same_as_one_that_followed(thousand,
         Ruling.objects.rule(thousand, reviews.several(thousand, range(first, first + 8)), verdict, by=user)
     Ruling.objects.undo(thousand, by=user)
     followed = reviews.ledger(thousand).states.copy()
-    monkeypatch.setattr(reviews, "_ledgers", numbered.Kept(2, 1 << 30))
+    monkeypatch.setattr(ledgers, "_ledgers", numbered.Kept(2, 1 << 30))
     assert (reviews.ledger(thousand).states == followed).all() and followed.sum() == 4 + 2 * 8
 
 

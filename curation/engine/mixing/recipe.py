@@ -169,6 +169,8 @@ def parse(text: str) -> Recipe:
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise BadConfig(f"The recipe is not valid YAML{line}: {error.problem or error.context}") from None
+    except (LookupError, AttributeError, TypeError):  # PyYAML, of text that is not what its tag says
+        raise BadConfig("The recipe is not valid YAML: a value does not fit its tag (!!…)") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadConfig(f"The recipe is not valid YAML: {error}") from None
     return Recipe.of(given)

@@ -27,6 +27,13 @@ DETOURS = (
     ipaddress.ip_network("2001::/32"),  # Teredo
     ipaddress.ip_network("192.88.99.0/24"),  # relays of 6to4
 )
+KEEPERS = (  # where clouds keep their keys, beside the link-local addresses
+    ipaddress.ip_network("192.0.0.0/24"),  # Oracle; of IETF protocols, and to older Pythons a public one
+    ipaddress.ip_network("168.63.129.16/32"),  # Azure; public by its number
+    ipaddress.ip_network("100.100.100.200/32"),  # Alibaba
+    ipaddress.ip_network("fd00:ec2::/32"),  # AWS
+    ipaddress.ip_network("fd20:ce::/32"),  # Google
+)
 
 
 def checked(url: str) -> httpx2.URL:
@@ -92,12 +99,12 @@ def system_resolver(host: str, port: int) -> list[str]:
 
 
 def is_allowed(text: str, private: bool = False) -> bool:
-    """Public; with `private` also one of the house, but never a link-local one: clouds keep their keys there."""
+    """Public; with `private` also one of the house, but never one where clouds keep their keys."""
     try:
         address = _meant(ipaddress.ip_address(text))
     except ValueError:
         return False
-    if any(address in network for network in DETOURS if network.version == address.version):
+    if any(address in network for network in (*DETOURS, *KEEPERS) if network.version == address.version):
         return False
     if private and not (address.is_link_local or address.is_multicast or address.is_unspecified):
         return True

@@ -13,23 +13,21 @@ class Command(ProjectCommand):
 
     def add_own_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", type=int, nargs="?")
-        for verb in ("cancel", "pause", "resume"):
+        for verb in jobs.VERBS:
             parser.add_argument(f"--{verb}", action="store_true")
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         runs = Run.objects.filter(project=self.project).order_by("-pk")
-        if options["run"] is None and any(options[verb] for verb in ("cancel", "pause", "resume")):
+        if options["run"] is None and any(options[verb] for verb in jobs.VERBS):
             raise CommandError("Say which run.")
         if options["run"] is None:
             return {"runs": [_facts(run) for run in runs[:50]]}
         if (run := runs.filter(pk=options["run"]).first()) is None:
             raise CommandError(f"There is no run {options['run']} in project {self.project}.")
-        for verb, turn in (("cancel", run.cancel), ("pause", run.pause)):
-            if options[verb] and not turn(by=self.user):
-                raise CommandError(f"{run} is {run.status}; there is nothing to {verb}.")
+        for verb in jobs.VERBS:
+            if options[verb] and not (verb == "resume" and run.status in Run.ACTIVE):
+                jobs.turn(run, verb, by=self.user)
         if options["resume"]:
-            if not jobs.resume(run, by=self.user) and run.status not in Run.ACTIVE:
-                raise CommandError(f"{run} is {run.status}; there is nothing to resume.")
             run = self.see_through(run)
         run.refresh_from_db()
         return {"runs": [_facts(run)]}

@@ -47,6 +47,8 @@ class TestAddresses:
             "192.168.1.1",
             "100.64.0.1",
             "169.254.169.254",
+            "192.0.0.192",
+            "168.63.129.16",
             "0.0.0.0",
             "224.0.0.1",
             "240.0.0.1",
@@ -87,7 +89,21 @@ class TestAddresses:
     def test_an_intranet_can_be_allowed(self, address):
         assert is_allowed(address, private=True)
 
-    @pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "0.0.0.0"])
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "169.254.169.254",
+            "fe80::1",
+            "::ffff:169.254.169.254",
+            "0.0.0.0",
+            "192.0.0.192",
+            "168.63.129.16",
+            "::ffff:168.63.129.16",
+            "100.100.100.200",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+        ],
+    )
     def test_but_never_where_clouds_keep_their_keys(self, address):
         assert not is_allowed(address, private=True)
 

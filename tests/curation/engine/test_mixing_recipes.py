@@ -131,6 +131,9 @@ def test_a_component_that_makes_no_sense_is_refused_in_a_sentence(component, sen
         ("!!python/object/apply:os.system ['true']", "not valid YAML in line 1"),
         (f"name: x\nseed: 0x{'f' * 9000}\ncomponents: [{{dataset: a, rows: 1}}]", "a number of that size"),
         ("name: \x00", "not valid YAML"),
+        ("name: !!bool x", "a value does not fit its tag"),
+        ("name: !!int ''", "a value does not fit its tag"),
+        ("name: !!timestamp x", "a value does not fit its tag"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused_in_a_sentence(text, sentence):
