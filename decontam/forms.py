@@ -37,7 +37,7 @@ class ScanForm(forms.Form):
     threshold = forms.FloatField(
         label="Share of an item’s words that must be covered",
         help_text="0.5 in Tülu 3; a weaker scan than the plain rule is no decontamination check.",
-        widget=forms.NumberInput(attrs={"step": "0.05", "min": "0", "max": "0.99"}),
+        widget=forms.NumberInput(attrs={"step": "any", "min": "0", "max": "0.99"}),
     )
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:

@@ -1,6 +1,5 @@
 """A real server with the demo's data and a real headless Chromium; what goes wrong in the page fails the test."""
 
-import json
 import os
 import re
 import subprocess
@@ -8,12 +7,12 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+from tests.browser.projects import populated
 from tests.services import find, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -26,6 +25,7 @@ new PerformanceObserver(list => {
 document.addEventListener('securitypolicyviolation', event =>
   console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI));
 """
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def pytest_collection_modifyitems(items):
@@ -116,7 +116,8 @@ class Watched:
 
     def visit(self, path: str):
         response = self.page.goto(self.site.url + path)
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_function("!document.querySelector('.htmx-request')")
+        self.page.evaluate(DRAWN)
         return response
 
     def shifts(self) -> float:
@@ -162,19 +163,4 @@ def opened(site, chromium, signed_in):
 @pytest.fixture(scope="session")
 def made(site):
     """What the project "walk" holds, for `tests.addresses.address`."""
-    told = json.loads(site.shell(POPULATE.format(folder=site.home)).splitlines()[-1])
-    named = {key: SimpleNamespace(pk=value) for key, value in told.items() if key != "record_id"}
-    return SimpleNamespace(project=SimpleNamespace(name="walk"), record_id=told["record_id"], **named)
-
-
-POPULATE = """
-import json
-from pathlib import Path
-from curation.models import Project, shell_user
-from tests.populating import populate
-folder = Path("{folder}") / "walk"
-folder.mkdir()
-made = populate(Project.objects.open("walk")[0], shell_user(), folder)
-keys = ("run", "scan", "check", "token")
-print(json.dumps({{key: getattr(made, key).pk for key in keys}} | {{"member": 1, "record_id": made.record_id}}))
-"""
+    return populated(site, "walk")

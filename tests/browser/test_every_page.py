@@ -5,7 +5,7 @@ import pytest
 from tests.addresses import FRAGMENTS, PAGES, address
 
 LOOKED_AT = sorted(PAGES.keys() - FRAGMENTS - {"login", "login-link", "set-password"})
-STILL = 0.01
+STILL = 0.02
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
