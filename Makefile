@@ -43,7 +43,7 @@ demo: setup
 
 test: dev
 	@$(BIN)/python tests/services.py install
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2
 	@echo "The same runs and workers on PostgreSQL and Redis"
 	@$(BIN)/python tests/services.py run $(BIN)/python -m pytest $(ON_SERVICES)
 

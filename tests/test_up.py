@@ -4,10 +4,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import ExitStack
 from http.cookiejar import CookieJar
 from pathlib import Path
 
@@ -75,6 +77,17 @@ def test_the_link_signs_in_once_and_ctrl_c_ends_everything(up):
     assert process.wait(timeout=30) == 0
     assert said.read_text().splitlines()[-1] == "Stopped."
     assert gone_within(family, 5)
+
+
+def test_browsers_that_keep_connections_open_shut_nobody_out(up):
+    _, address, _ = up
+    with ExitStack() as held:
+        for _ in range(100):
+            idle = held.enter_context(
+                socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 10)
+            )
+            idle.sendall(b"GET /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert idle.recv(12) == b"HTTP/1.1 200"
 
 
 def test_children_do_not_outlive_a_killed_parent(up):

@@ -22,6 +22,10 @@ Place = Annotated[int, Query(ge=0, le=LARGEST)]
 def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("a text has no NUL characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text has no halves of characters (\\ud800 to \\udfff)") from None
     return text
 
 

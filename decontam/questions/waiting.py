@@ -29,9 +29,14 @@ def _scans(project: Project) -> list[tuple[Run, bool]]:
     return list({edge.version_id: (edge.run, edge.applied) for edge in edges}.values())
 
 
+def to_review(project: Project) -> list[Run]:
+    """Scans that found something and were not applied yet."""
+    return [scan for scan, applied in _scans(project) if not applied and scan.summary.get("matches")]
+
+
 def unruled(project: Project, _user: Any) -> Iterator[Waiting]:
     """Matches of scans that were not applied yet."""
-    scans = [scan for scan, applied in _scans(project) if not applied and scan.summary.get("matches")]
+    scans = to_review(project)
     if not scans:
         return
     subjects = [scan.subject for scan in scans]

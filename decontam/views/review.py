@@ -18,6 +18,7 @@ from decontam.models import Act, Ruling
 from decontam.questions import reviews
 from decontam.questions.reviews import Filter
 from decontam.questions.scans import finished
+from decontam.questions.waiting import to_review
 from decontam.tasks.ruling import rule_all
 from decontam.views.pairs import shown_pair
 
@@ -86,7 +87,8 @@ def _fragment(
 def _pair(request: ProjectRequest, scan: Run, wanted: Filter, match: dict[str, Any] | None) -> dict[str, Any]:
     """What the pair on the desk needs; `pair` is None when there is nothing left to rule."""
     if match is None:
-        return {"pair": None}
+        others = [other for other in to_review(request.project) if other.pk != scan.pk]
+        return {"pair": None, "others": others}
     reviews.look_ahead(scan, reviews.following(scan, wanted, after=match["seq"]))
     seq, query = match["seq"], urlencode(wanted.query())
     here = reverse("review-pair", args=[request.project.name, scan.pk, seq])

@@ -29,10 +29,8 @@ DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(d
 
 
 def pytest_collection_modifyitems(items):
-    """One server and one browser serve all of them: the same process runs them."""
     for item in items:
-        if "browser" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        if "browser" in item.path.parts:
             item.add_marker(pytest.mark.slow)
 
 

@@ -256,6 +256,7 @@ def test_the_api_exports_lists_files_and_withdraws(client, curator, mixture):
         "prompts/data/train-00000-of-00001.parquet"
     ]
     assert post("/mix/1/withdraw", {"reason": ""}).status_code == 422
+    assert post("/mix/1/withdraw", {"reason": "\ud800"}).status_code == 422
     assert post("/mix/1/withdraw", {"reason": "a leak"}).json()["status"] == "withdrawn"
     assert client.get(f"{API}/mix/1/files").status_code == 410
 

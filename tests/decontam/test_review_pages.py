@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from curation.models import Event, Project, Run
 from decontam.models import Act, Ruling
-from tests.populating import LEAKED, populate
+from decontam.tasks.scanning import ScanConfig, start_scan
+from tests.populating import LEAKED, ended, populate
 
 HOSTILE = f"<script>alert(1)</script> {LEAKED} \u202e<img src=x onerror=alert(2)>"
 SCRIPT = {"HTTP_HX_REQUEST": "true"}
@@ -167,3 +168,11 @@ def test_the_desk_takes_a_constant_number_of_queries(client, url, django_assert_
         client.get(url("review"))
     with django_assert_max_num_queries(28):
         client.post(url("rule-match", 2), {"verdict": "contaminated"}, **SCRIPT)
+
+
+def test_where_nothing_is_left_the_scans_that_wait_come_next(client, url, made, user):
+    quiz = made.project.datasets.get(name="quiz").newest()
+    again = ended(start_scan(made.scan.input("training"), [quiz], ScanConfig(), user=user))
+    client.post(url("rule-match", 2), {"verdict": "contaminated"})
+    text = client.get(url("review")).content.decode()
+    assert reverse("review", args=["default", again.pk]) in text and "chats, 2 rows" in text

@@ -65,7 +65,8 @@ class Command(BaseCommand):
         serve = (
             f"-m granian --interface wsgi --host {host} --port {port} --workers 1 --no-ws --log-level warning"
         )
-        threads = "--blocking-threads 4 --backpressure 64"
+        # Backpressure counts connections, and every browser keeps six of them open.
+        threads = "--blocking-threads 4 --backpressure 1024"
         return self._child([sys.executable, *serve.split(), *threads.split(), "config.wsgi:application"])
 
     def _worker(self, number: int) -> subprocess.Popen[bytes]:
