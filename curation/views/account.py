@@ -1,13 +1,14 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth import get_user_model, login, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.views import LoginView, PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
@@ -28,10 +29,16 @@ set_password = PasswordResetConfirmView.as_view(
 def login_link(request: HttpRequest) -> HttpResponse:
     """A link from the terminal signs in once. Nobody guesses one, so wrong ones lock no others out."""
     user = Links().authenticate(request, request.GET.get("sesame"))
-    if user is None:
+    if user is None or not _spent_now(user):
         return render(request, "registration/link_spent.html", status=403)
     login(request, user, backend="sesame.backends.ModelBackend")
     return redirect("home")
+
+
+def _spent_now(user: Any) -> bool:
+    """A link is good for one last login; of those who use it at the same moment, the first changes that."""
+    same = get_user_model().objects.filter(pk=user.pk, last_login=user.last_login)
+    return bool(same.update(last_login=timezone.now()))
 
 
 @sensitive_post_parameters()

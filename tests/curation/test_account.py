@@ -1,3 +1,4 @@
+from copy import copy
 from io import StringIO
 
 import pytest
@@ -7,6 +8,7 @@ from django.urls import reverse
 from sesame.utils import get_query_string
 
 from curation.models import Token
+from curation.views import account
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 PHRASE = "a long enough phrase"
@@ -24,6 +26,13 @@ def test_a_login_link_signs_in_once(client, member):
     client.logout()
     spent = client.get(path)
     assert spent.status_code == 403 and "was used before" in spent.content.decode()
+
+
+def test_of_two_who_use_a_link_at_once_one_gets_in(member, monkeypatch):
+    person = member("curator")
+    monkeypatch.setattr(account.Links, "authenticate", lambda *_: copy(person))  # both looked first
+    answers = [Client().get(reverse("login-link"), {"sesame": "x"}).status_code for _ in range(2)]
+    assert answers == [302, 403]
 
 
 def test_wrong_links_do_not_close_the_door_to_good_ones(client, member):

@@ -66,7 +66,7 @@ class Command(BaseCommand):
             f"-m granian --interface wsgi --host {host} --port {port} --workers 1 --no-ws --log-level warning"
         )
         # Backpressure counts connections, and every browser keeps six of them open.
-        threads = "--blocking-threads 4 --backpressure 1024"
+        threads = "--blocking-threads 16 --backpressure 1024"
         return self._child([sys.executable, *serve.split(), *threads.split(), "config.wsgi:application"])
 
     def _worker(self, number: int) -> subprocess.Popen[bytes]:
