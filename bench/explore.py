@@ -182,88 +182,92 @@ class Measured:
         return Line(what, ms(ours, repeats), ms(bare, repeats), limited)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the questions are about: columns of the version, a filter that leaves some rows and one that leaves few."""
+
+    columns: dict[str, Column]
+    some: Query
+    rare: Query
+    deep: int
+
+    @classmethod
+    def of(cls, columns: dict[str, Column], rows: int) -> "Asked":
+        narrow = Filter("tokens", *_middle(columns["tokens"]))
+        some = Query((narrow, Filter("source", values=("worksheets-a",))))
+        return cls(columns, some, Query((Filter("tokens", low=columns["tokens"].high - 12),)), rows * 9 // 10)
+
+    @property
+    def bound(self) -> list[Any]:
+        return [self.some.filters[0].low, self.some.filters[0].high, "worksheets-a"]
+
+
+LISTED, WHERE = "SELECT * FROM rows WHERE", "tokens >= ? AND tokens < ? AND source = ?"
+
+
 def measure(store: Store, shards: list[Shard], rows: int) -> list[Line]:
     with sheet(store, shards) as opened:
-        columns = {column.name: column for column in describe(opened)}
-    measured, deep = Measured(store, shards), rows * 9 // 10
-    narrow = Filter("tokens", *_middle(columns["tokens"]))
-    some = Query((narrow, Filter("source", values=("worksheets-a",))))
-    where, bound = "tokens >= ? AND tokens < ? AND source = ?", [narrow.low, narrow.high, "worksheets-a"]
-    rare = Query((Filter("tokens", low=columns["tokens"].high - 12),))
-    listed = "SELECT * FROM rows WHERE"
-    width = columns["tokens"].bins[1].low - columns["tokens"].bins[0].low
-    by_width = f"SELECT tokens // {width}, count(*) FROM rows WHERE {where} GROUP BY 1"
-    line = measured.line
+        asked = Asked.of({column.name: column for column in describe(opened)}, rows)
+    line = Measured(store, shards).line
+    return [*pages(line, asked), *filtered(line, asked), *histograms(line, asked), *whole(line, asked)]
+
+
+def pages(line: Callable[..., Line], asked: Asked) -> list[Line]:
+    deep = asked.deep
+    ordered = "ORDER BY row LIMIT 21"
     return [
-        line("first page", lambda s: page(s, Query()), f"{listed} row >= 0 ORDER BY row LIMIT 21"),
-        line(
-            "page near the end",
-            lambda s: page(s, Query(after=deep)),
-            f"{listed} row > ? ORDER BY row LIMIT 21",
-            deep,
-        ),
-        line("filter: page", lambda s: page(s, some), f"{listed} {where} ORDER BY row LIMIT 21", *bound),
-        line("filter: count", lambda s: count(s, some), f"SELECT count(*) FROM rows WHERE {where}", *bound),
-        line(
-            "filter: page of rare rows",
-            lambda s: page(s, rare),
-            f"{listed} tokens >= ? ORDER BY row LIMIT 21",
-            rare.filters[0].low,
-        ),
-        line(
-            "filter: page near the end",
-            lambda s: page(s, some.at(after=deep)),
-            f"{listed} row > ? AND {where} ORDER BY row LIMIT 21",
-            deep,
-            *bound,
-        ),
-        line(
-            "filter: page before it",
-            lambda s: page(s, some.at(before=deep)),
-            f"{listed} row < ? AND {where} ORDER BY row DESC LIMIT 21",
-            deep,
-            *bound,
-        ),
-        line(
-            "filter without a row",
-            lambda s: page(s, Query((Filter("licence", values=("gpl",)),))),
-            f"{listed} licence = 'gpl' ORDER BY row LIMIT 21",
-        ),
-        line("filter: histogram", lambda s: histogram(s, columns["tokens"], some), by_width, *bound),
-        line(
-            "histogram of all rows",
-            lambda s: histogram(s, columns["chars"], Query()),
-            "SELECT chars // 500, count(*) FROM rows GROUP BY 1",
-        ),
-        line(
-            "filter: topics",
-            lambda s: histogram(s, columns["label.topic"], some),
-            f'SELECT "label.topic", count(*) FROM rows WHERE {where} GROUP BY 1',
-            *bound,
-        ),
+        line("first page", lambda s: page(s, Query()), f"{LISTED} row >= 0 {ordered}"),
+        line("page near the end", lambda s: page(s, Query(after=deep)), f"{LISTED} row > ? {ordered}", deep),
         line(
             "sorted page",
             lambda s: page(s, Query(sort="-chars")),
             "SELECT * FROM rows ORDER BY chars DESC, row LIMIT 21",
         ),
-        line(
-            "positions for a search",
-            lambda s: positions(s, some),
-            f"SELECT row FROM rows WHERE {where}",
-            *bound,
-        ),
-        line(
-            "filter: all ranges",
-            lambda s: summaries(s, some),
-            f"SELECT {_ranges(columns)} FROM rows WHERE {where}",
-            *bound,
-        ),
-        line(
-            "column summary (once, in the run)",
-            describe,
-            "SUMMARIZE SELECT * EXCLUDE (row, id, preview) FROM rows",
-            limited=False,
-        ),
+    ]
+
+
+def filtered(line: Callable[..., Line], asked: Asked) -> list[Line]:
+    some, rare, deep, bound = asked.some, asked.rare, asked.deep, asked.bound
+    ordered = "ORDER BY row LIMIT 21"
+    low, none = rare.filters[0].low, Query((Filter("licence", values=("gpl",)),))
+    after, before = some.at(after=deep), some.at(before=deep)
+    sql = {
+        "after": f"{LISTED} row > ? AND {WHERE} {ordered}",
+        "before": f"{LISTED} row < ? AND {WHERE} ORDER BY row DESC LIMIT 21",
+    }
+    return [
+        line("filter: page", lambda s: page(s, some), f"{LISTED} {WHERE} {ordered}", *bound),
+        line("filter: count", lambda s: count(s, some), f"SELECT count(*) FROM rows WHERE {WHERE}", *bound),
+        line("filter: page of rare rows", lambda s: page(s, rare), f"{LISTED} tokens >= ? {ordered}", low),
+        line("filter: page near the end", lambda s: page(s, after), sql["after"], deep, *bound),
+        line("filter: page before it", lambda s: page(s, before), sql["before"], deep, *bound),
+        line("filter without a row", lambda s: page(s, none), f"{LISTED} licence = 'gpl' {ordered}"),
+    ]
+
+
+def histograms(line: Callable[..., Line], asked: Asked) -> list[Line]:
+    columns, some, bound = asked.columns, asked.some, asked.bound
+    width = columns["tokens"].bins[1].low - columns["tokens"].bins[0].low
+    by_width = f"SELECT tokens // {width}, count(*) FROM rows WHERE {WHERE} GROUP BY 1"
+    by_topic = f'SELECT "label.topic", count(*) FROM rows WHERE {WHERE} GROUP BY 1'
+    of_all = "SELECT chars // 500, count(*) FROM rows GROUP BY 1"
+    return [
+        line("filter: histogram", lambda s: histogram(s, columns["tokens"], some), by_width, *bound),
+        line("histogram of all rows", lambda s: histogram(s, columns["chars"], Query()), of_all),
+        line("filter: topics", lambda s: histogram(s, columns["label.topic"], some), by_topic, *bound),
+    ]
+
+
+def whole(line: Callable[..., Line], asked: Asked) -> list[Line]:
+    """Questions that read every row; the column summary is worked out once, in the profile run."""
+    some, bound = asked.some, asked.bound
+    found = f"SELECT row FROM rows WHERE {WHERE}"
+    ranges = f"SELECT {_ranges(asked.columns)} FROM rows WHERE {WHERE}"
+    summary = "SUMMARIZE SELECT * EXCLUDE (row, id, preview) FROM rows"
+    return [
+        line("positions for a search", lambda s: positions(s, some), found, *bound),
+        line("filter: all ranges", lambda s: summaries(s, some), ranges, *bound),
+        line("column summary (once, in the run)", describe, summary, limited=False),
     ]
 
 

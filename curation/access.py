@@ -74,7 +74,6 @@ def _page_for(role: str) -> Callable[[ProjectPage[P]], Callable[..., HttpRespons
             request.project = project_for(request, project, role)
             return view(request, *args, **kwargs)
 
-        page.needs = role  # type: ignore[attr-defined]
         return page
 
     return decorate

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {
     "redis-server": ["redis-server"],
     "postgres": ["postgresql"],
@@ -123,6 +124,27 @@ def _wait(port: int, seconds: float = 30) -> None:
                 return
         time.sleep(0.1)
     sys.exit(f"Nothing answered on port {port} within {seconds:.0f} s")
+
+
+@contextmanager
+def serving(
+    folder: Path, home: Path, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
+    """`manage.py up` with one worker: its process, its address, and the file with what it says, once it is there."""
+    port, said = free_port(), folder / "said"
+    own = os.environ | {"WINNOW_HOME": str(home), "PYTHONUNBUFFERED": "1"} | environment
+    command = [sys.executable, "manage.py", "up", "--port", str(port), "--workers", "1"]
+    with said.open("w") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=own, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        limit = time.monotonic() + 90
+        while "Winnow is at" not in said.read_text():
+            assert process.poll() is None and time.monotonic() < limit, said.read_text()
+            time.sleep(0.2)
+        yield process, f"http://127.0.0.1:{port}", said
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 def run(command: list[str]) -> int:

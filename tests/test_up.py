@@ -1,7 +1,6 @@
 """The embedded start as its user sees it: one command, one link, one Ctrl-C."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import free_port
+from tests.services import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
@@ -24,19 +23,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def up(tmp_path):
     """`manage.py up` in a home of its own, and its address, once it says that it is there."""
-    port, said = free_port(), tmp_path / "said"
-    own = os.environ | {"WINNOW_HOME": str(tmp_path / "home"), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "manage.py", "up", "--port", str(port), "--workers", "1"]
-    with said.open("w") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=own, stdout=out, stderr=subprocess.STDOUT)
-    limit = time.monotonic() + 90
-    while "Winnow is at" not in said.read_text():
-        assert process.poll() is None and time.monotonic() < limit, said.read_text()
-        time.sleep(0.2)
-    yield process, f"http://127.0.0.1:{port}", said
-    if process.poll() is None:
-        process.kill()
-    process.wait()
+    with serving(tmp_path, tmp_path / "home") as started:
+        yield started
 
 
 def children(pid):

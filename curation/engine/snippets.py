@@ -1,10 +1,10 @@
 """
 How to load an export, by program: text to copy, with the reader's own paths and addresses in it.
 
-Only what loads the files as they are is offered. What each program reads was looked up in its own source: TRL
-`trl/scripts/{sft,dpo}.py` and open-instruct `dataset_transformation.py` (rows), Axolotl `utils/data/shared.py` (a
-folder with a card), LLaMA-Factory `data/loader.py` and `data/converter.py` (an absolute `file_name`), verl
-`utils/dataset/multiturn_sft_dataset.py`.
+Only what loads the files as they are is offered. What a program reads follows its source where it was read: TRL
+`trl/scripts/{sft,dpo}.py`, Axolotl `utils/data/shared.py` (a folder with a card), LLaMA-Factory `data/loader.py` and
+`data/converter.py` (an absolute `file_name`). For open-instruct and verl no source was read, and none of the five
+programs was run.
 """
 
 import json

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from tests.browser.projects import populated
-from tests.services import find, free_port
+from tests.services import find, serving
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
@@ -62,21 +61,10 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """`manage.py demo`, then `manage.py up` with one worker."""
-    home, port = tmp_path_factory.mktemp("site"), free_port()
-    site = Site(f"http://127.0.0.1:{port}", home)
-    site.manage("demo", "--no-serve")
-    said = home / "said"
-    own = os.environ | {"WINNOW_HOME": str(home), "PYTHONUNBUFFERED": "1", "WINNOW_IMPORT_ROOTS": str(home)}
-    command = [sys.executable, "manage.py", "up", "--port", str(port), "--workers", "1"]
-    with said.open("w") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=own, stdout=out, stderr=subprocess.STDOUT)
-    limit = time.monotonic() + 90
-    while "Winnow is at" not in said.read_text():
-        assert process.poll() is None and time.monotonic() < limit, said.read_text()
-        time.sleep(0.2)
-    yield site
-    process.terminate()
-    process.wait(timeout=30)
+    home = tmp_path_factory.mktemp("site")
+    Site("", home).manage("demo", "--no-serve")
+    with serving(home, home, WINNOW_IMPORT_ROOTS=str(home)) as (_, url, _):
+        yield Site(url, home)
 
 
 @pytest.fixture(scope="package")
