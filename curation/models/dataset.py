@@ -39,6 +39,9 @@ class Kind(models.TextChoices):
     ORIGINS = "origins", "origins of mixed rows"
     PROFILE = "profile", "a profile"
     CAUSES = "causes", "causes of matches"
+    COMMON = "common", "common phrases"
+    CLUSTERS = "clusters", "clusters of duplicates"
+    VERDICTS = "verdicts", "verdicts of a model"
 
 
 class DatasetQuerySet(OwnedQuerySet["Dataset"]):

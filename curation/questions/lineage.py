@@ -7,7 +7,7 @@ from curation.gates import ROWS_COME_FROM
 from curation.models import Kind, Run, Source, Version
 
 STEPS = 3
-ASIDE = (Kind.PROFILE, Kind.CAUSES, Kind.ORIGINS)
+ASIDE = (Kind.PROFILE, Kind.CAUSES, Kind.COMMON, Kind.ORIGINS)
 
 
 @dataclass(slots=True)

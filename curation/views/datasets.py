@@ -12,7 +12,10 @@ from curation.questions.differences import differences
 from curation.questions.stories import ROWS
 from curation.tasks.profiling import start_profile
 
-BESIDE = (Kind.PROFILE, Kind.CAUSES, Kind.ORIGINS, Kind.MATCHES, Kind.REMOVED, Kind.REJECTS, Kind.RULINGS)
+BESIDE = (
+    Kind.PROFILE, Kind.CAUSES, Kind.COMMON, Kind.ORIGINS, Kind.MATCHES, Kind.VERDICTS, Kind.CLUSTERS, Kind.REMOVED,
+    Kind.REJECTS, Kind.RULINGS,
+)  # fmt: skip
 
 
 @require_GET

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.engine.text.words import words
 from curation.engine.units import Texts
@@ -28,6 +29,8 @@ MATCHES = pa.schema(
         pa.field("item_fingerprint", pa.string()),
         pa.field("method", pa.string()),
         pa.field("score", pa.float64()),
+        pa.field("found_by", pa.list_(pa.string())),
+        pa.field("doubt", pa.float64()),
         pa.field("train_spans", SPANS),
         pa.field("item_spans", SPANS),
         pa.field("cause", pa.string()),
@@ -102,6 +105,8 @@ class Evidence:
             "cause": [cause for cause, _ in causes],
             "phrase": [phrase for _, phrase in causes],
             "suppressed": pa.nulls(len(found), pa.string()),
+            "found_by": [[method] for method in found.column("method").to_pylist()],
+            "doubt": pc.subtract(1.0, found.column("score")),
         }
         columns |= {name: found.column(name) for name in found.column_names if name in MATCHES.names}
         table = pa.table({field.name: columns[field.name] for field in MATCHES}).cast(MATCHES)
@@ -138,7 +143,7 @@ class SortedEvidence:
     What shares a benchmark and a cause has consecutive numbers, so a cause is known by its first and its last.
     """
 
-    ORDER = "benchmark, size DESC, cause, score, record_id, turn, item_id"
+    ORDER = "benchmark, size DESC, cause, doubt DESC, record_id, turn, item_id"
 
     def __init__(self, unsorted: Iterable[pa.RecordBatch]) -> None:
         self._spill = tempfile.TemporaryDirectory()
