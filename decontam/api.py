@@ -33,6 +33,7 @@ class ScanIn(Schema):
     n: int = PLAIN.n
     threshold: float = PLAIN.threshold
     unit: Text = PLAIN.unit
+    profile: Text = PLAIN.profile
 
 
 class FilterIn(Schema):
@@ -77,6 +78,10 @@ class MatchOut(Schema):
     item_id: str
     method: str
     score: float
+    found_by: list[str]
+    share: float | None
+    bits: float | None
+    doubt: float
     train_spans: list[dict[str, int]]
     item_spans: list[dict[str, int]]
     cause: str
@@ -137,7 +142,7 @@ def get_overlap(request: HttpRequest, project: Name) -> list[dict[str, Any]]:
 def scan(request: HttpRequest, project: Name, said: ScanIn) -> Any:
     """Compare a version with benchmarks."""
     place = project_for(request, project, Role.CURATOR)
-    config = ScanConfig(n=said.n, threshold=said.threshold, unit=said.unit)
+    config = ScanConfig(n=said.n, threshold=said.threshold, unit=said.unit, profile=said.profile)
     training = Version.objects.named(place, said.training)
     benchmarks = [Version.objects.named(place, name) for name in said.benchmarks]
     if not benchmarks:

@@ -6,9 +6,14 @@ from curation.engine.errors import BadConfig
 from curation.engine.units import Unit
 from curation.models import Kind, Project, Run, Version
 from decontam.engine.apply import ApplyConfig, Policy
+from decontam.engine.detecting import Profile
 from decontam.tasks.scanning import ScanConfig, start_scan
 
 UNITS = {Unit.USER: "user turns", Unit.SYSTEM: "system turns", Unit.ASSISTANT: "assistant turns"}
+PROFILES = {
+    Profile.DEFAULT: "items, short ones, other numbers, edited and re-ordered text",
+    Profile.PLAIN: "what the rule of Tülu 3 finds, nothing else",
+}
 PLAIN = ScanConfig()
 
 
@@ -30,6 +35,11 @@ class ScanForm(forms.Form):
         error_messages={"required": "Choose at least one benchmark."},
     )
     unit = forms.ChoiceField(label="Text", choices=[(unit.value, words) for unit, words in UNITS.items()])
+    profile = forms.ChoiceField(
+        label="Looking for",
+        choices=[(profile.value, words) for profile, words in PROFILES.items()],
+        help_text="Every profile applies the rule of Tülu 3; the default one says which of its matches are chance.",
+    )
     n = forms.IntegerField(
         label="Words in an n-gram",
         help_text="8 is the rule of Tülu 3 (arXiv 2411.15124 §3.2); longer ones find less.",
@@ -45,6 +55,7 @@ class ScanForm(forms.Form):
             "n": PLAIN.n,
             "threshold": PLAIN.threshold,
             "unit": PLAIN.unit,
+            "profile": PLAIN.profile,
             **kwargs["initial"],
         }
         super().__init__(*args, **kwargs)
@@ -58,7 +69,7 @@ class ScanForm(forms.Form):
     def start(self, user: Any) -> Run:
         """Raises DataError with the sentence of whatever rule says no."""
         said = self.cleaned_data
-        config = ScanConfig(n=said["n"], threshold=said["threshold"], unit=said["unit"])
+        config = ScanConfig(**{name: said[name] for name in ("n", "threshold", "unit", "profile")})
         benchmarks = [Version.objects.named(self.project, name) for name in said["benchmarks"]]
         return start_scan(
             Version.objects.named(self.project, said["training"]), benchmarks, config, user=user

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 
 from curation.engine.text.words import words
 from curation.engine.units import Texts
+from decontam.engine.precision import PARTIAL
+from decontam.engine.report import CONTAMINATED_ABOVE
 
 SPANS = pa.list_(pa.struct([pa.field("start", pa.int64()), pa.field("end", pa.int64())]))
 MATCHES = pa.schema(
@@ -30,6 +32,8 @@ MATCHES = pa.schema(
         pa.field("method", pa.string()),
         pa.field("score", pa.float64()),
         pa.field("found_by", pa.list_(pa.string())),
+        pa.field("share", pa.float64()),
+        pa.field("bits", pa.float64()),
         pa.field("doubt", pa.float64()),
         pa.field("train_spans", SPANS),
         pa.field("item_spans", SPANS),
@@ -55,6 +59,7 @@ CAUSES = pa.schema(
     ]
 )
 PHRASE_LENGTH = 200
+COUNTS = "coalesce(suppressed, '') = ''"
 SLICE = 20_000
 MOST_CAUSES = 200_000
 
@@ -73,9 +78,9 @@ class Items:
 
 class Evidence:
     """
-    Turns the matches of `BenchmarkIndex.scan` into rows of `MATCHES`: positions become ids, spans become causes.
+    Turns the matches of a scan, judged or not, into rows of `MATCHES`: positions become ids, spans become causes.
 
-    `seq` and `suppressed` stay null: numbers are given once all of a run's evidence is sorted.
+    `seq` stays null: numbers are given once all of a run's evidence is sorted.
     """
 
     def __init__(self, items: Mapping[str, Items]) -> None:
@@ -108,6 +113,7 @@ class Evidence:
             "found_by": [[method] for method in found.column("method").to_pylist()],
             "doubt": pc.subtract(1.0, found.column("score")),
         }
+        columns |= {"share": pa.nulls(len(found), pa.float64()), "bits": pa.nulls(len(found), pa.float64())}
         columns |= {name: found.column(name) for name in found.column_names if name in MATCHES.names}
         table = pa.table({field.name: columns[field.name] for field in MATCHES}).cast(MATCHES)
         return table.combine_chunks().to_batches()[0]
@@ -127,12 +133,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of one benchmark: matches, distinct items hit, distinct training records that hit one; and so by method."""
+    """
+    Of one benchmark. `matches` are all; those that count hit `items_hit` distinct items and `rows_hit` distinct
+    training records. `methods` says the same of what each method found, and `alone`: how much of it no other did.
+    `suppressed` are matches by the reason why they do not count.
+    """
 
     matches: int = 0
     items_hit: int = 0
     rows_hit: int = 0
     methods: dict[str, dict[str, int]] = field(default_factory=dict)
+    suppressed: dict[str, int] = field(default_factory=dict)
 
 
 class SortedEvidence:
@@ -178,23 +189,42 @@ class SortedEvidence:
         for batch in self._database.execute(query).to_arrow_reader(rows):
             yield batch.select(CAUSES.names).cast(CAUSES)
 
+    def count_partial(self, items: Mapping[str, int]) -> list[str]:
+        """
+        Parts of short items count where their source is over the line with the benchmark by what counts for itself;
+        `items` are the benchmarks' numbers of items. Returns those benchmarks.
+        """
+        query = f"SELECT benchmark, count(DISTINCT item_id) FROM found WHERE {COUNTS} GROUP BY 1 ORDER BY 1"
+        hit = self._database.execute(query).fetchall()
+        over = [name for name, number in hit if number > CONTAMINATED_ABOVE * items[name]]
+        change = "UPDATE found SET suppressed = '' WHERE suppressed = ? AND list_contains(?, benchmark)"
+        self._database.execute(change, [PARTIAL, over])
+        return over
+
     def counts(self) -> dict[str, Counts]:
         """By benchmark; one that was not hit is absent."""
-        query = """
-            SELECT benchmark, method, count(*), count(DISTINCT item_id), count(DISTINCT record_id)
-            FROM found GROUP BY GROUPING SETS ((benchmark), (benchmark, method)) ORDER BY 1, 2 NULLS FIRST"""
-        counts: dict[str, Counts] = {}
-        for name, method, *numbers in self._database.execute(query).fetchall():
-            if method is None:
-                counts[name] = Counts(*numbers)
-            else:
-                of_method = zip(("matches", "items_hit", "rows_hit"), numbers, strict=True)
-                counts[name].methods[method] = dict(of_method)
+        query = f"""
+            SELECT benchmark, count(*), count(DISTINCT item_id) FILTER ({COUNTS}),
+                count(DISTINCT record_id) FILTER ({COUNTS})
+            FROM found GROUP BY benchmark ORDER BY 1"""
+        counts = {name: Counts(*numbers) for name, *numbers in self._database.execute(query).fetchall()}
+        by_method = f"""
+            SELECT benchmark, by_method, count(*), count(DISTINCT item_id), count(DISTINCT record_id),
+                count(*) FILTER (len(found_by) = 1)
+            FROM (SELECT *, unnest(found_by) AS by_method FROM found WHERE {COUNTS}) GROUP BY 1, 2 ORDER BY 1, 2"""
+        for name, method, *numbers in self._database.execute(by_method).fetchall():
+            of_method = zip(("matches", "items_hit", "rows_hit", "alone"), numbers, strict=True)
+            counts[name].methods[method] = dict(of_method)
+        by_reason = f"""
+            SELECT benchmark, suppressed, count(*) FROM found WHERE NOT ({COUNTS}) GROUP BY 1, 2 ORDER BY 1, 2"""
+        for name, why, number in self._database.execute(by_reason).fetchall():
+            counts[name].suppressed[why] = number
         return counts
 
     def rows_hit(self) -> int:
-        """Distinct training records with a match in any benchmark."""
-        (number,) = self._database.execute("SELECT count(DISTINCT record_id) FROM found").fetchall()[0]
+        """Distinct training records with a match that counts in any benchmark."""
+        query = f"SELECT count(DISTINCT record_id) FROM found WHERE {COUNTS}"
+        (number,) = self._database.execute(query).fetchall()[0]
         return int(number)
 
     def close(self) -> None:

@@ -5,25 +5,26 @@ Published tables use two denominators (Tülu 3, arXiv 2411.15124 §3.2 and its t
 benchmark's items that are hit, and the share of training rows that hit one. Both are given, always.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 CONTAMINATED_ABOVE = 0.02
 METHODS = ("exact", "ngram", "normalised", "near", "semantic")
-NOT_LOOKED_FOR = (
-    "items shorter than an n-gram inside longer text",
-    "changed numbers",
-    "paraphrase",
-    "translation",
-)
+NOT_LOOKED_FOR = {  # by the methods that would
+    "exact": "items shorter than an n-gram inside longer text",
+    "normalised": "changed numbers and other forms of the same characters",
+    "near": "the same sentences in another order",
+    "semantic": "paraphrase and translation",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkCounts:
     """
     One benchmark in a report. `weakly_checked` items are shorter than an n-gram: only equality finds them.
-    `methods` has matches, items_hit and rows_hit of each method that found something.
+    Matches that do not count are in `matches` and, by reason, in `suppressed`, and in no other number. `methods` has
+    matches, items_hit, rows_hit and what it found alone, of each method that found something that counts.
     """
 
     benchmark: str
@@ -38,6 +39,7 @@ class BenchmarkCounts:
     weakly_checked: int
     unchecked: int
     methods: dict[str, dict[str, int]] = field(default_factory=dict)
+    suppressed: dict[str, int] = field(default_factory=dict)
 
     @property
     def share_of_items(self) -> float:
@@ -60,12 +62,19 @@ class BenchmarkCounts:
         }
 
 
+def not_looked_for(methods: Collection[str]) -> list[str]:
+    """What a scan by these methods cannot find. `exact` finds short items inside text beside `normalised` only."""
+    missing = [said for method, said in NOT_LOOKED_FOR.items() if method != "exact" and method not in methods]
+    return missing if "normalised" in methods else [NOT_LOOKED_FOR["exact"], *missing]
+
+
 def certificate(
     *,
     subject: dict[str, Any],
     scanned: dict[str, Any],
     lines: Iterable[dict[str, Any]],
     config: dict[str, Any],
+    methods: Collection[str],
     counts: dict[str, Any],
     recheck: str,
 ) -> dict[str, Any]:
@@ -75,8 +84,8 @@ def certificate(
         "subject": subject,
         "scanned": scanned,
         "benchmarks": list(lines),
-        "methods": list(METHODS[:2]),
-        "not_looked_for": list(NOT_LOOKED_FOR),
+        "methods": list(methods),
+        "not_looked_for": not_looked_for(methods),
         "config": config,
         "counts": counts,
         "recheck": recheck,

@@ -134,6 +134,7 @@ def judge_applied(run: Run) -> None:
             scanned=identity(run.input("training")),
             lines=lines,
             config=config | run.config,
+            methods=matches.facts["methods"],
             counts=counts | {"rulings": run.output("rulings").content_hash},
             recheck=recheck(clean, lines, config),
         ),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,12 @@ from curation.engine.errors import BadConfig, BadInput
 from curation.engine.store import SHARD_ROWS, Shard
 from curation.engine.units import Unit, joined, texts
 from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Version
-from decontam.engine import BenchmarkIndex, NgramConfig
+from decontam.engine import NgramConfig
+from decontam.engine.background import LARGEST_SAMPLE, Background
+from decontam.engine.background import TABLE as BACKGROUND
+from decontam.engine.detecting import Detector, Profile
 from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
+from decontam.engine.precision import Precision
 from decontam.engine.report import BenchmarkCounts, certificate
 from decontam.models import Ruling
 
@@ -23,14 +28,20 @@ COLUMNS = ["id", "fingerprint", "messages.list.element.role", "messages.list.ele
 
 @dataclass(frozen=True, slots=True)
 class ScanConfig:
-    """The plain rule over a unit of match; `n` and `threshold` as in `NgramConfig`."""
+    """
+    How a unit of match is looked at. `n` and `threshold` are those of the plain rule (`NgramConfig`), which every
+    profile applies; the default profile looks in further ways and says what of it counts.
+    """
 
     n: int = 8
     threshold: float = 0.5
     unit: str = Unit.USER
+    profile: str = Profile.DEFAULT
 
     def __post_init__(self) -> None:
         _ = self.ngram
+        if self.profile not in set(Profile):
+            raise BadConfig(f"There is no profile {self.profile!r}; choose one of {', '.join(Profile)}.")
         if self.unit not in set(Unit):
             raise BadConfig(f"There is no unit of match {self.unit!r}; choose one of {', '.join(Unit)}.")
 
@@ -41,7 +52,7 @@ class ScanConfig:
 
 @dataclass(frozen=True, slots=True)
 class Benchmarks:
-    index: BenchmarkIndex
+    detector: Detector
     items: dict[str, Items]
 
 
@@ -74,22 +85,34 @@ def items_of(version: Version) -> Items:
     return Items(ids, fingerprints, text.combine_chunks())
 
 
-def _benchmarks(versions: list[Version], config: NgramConfig) -> Benchmarks:
-    """Kept per process by contents: every part of a scan needs the same index."""
+def _benchmarks(part: Part) -> Benchmarks:
+    """Kept per process by contents: every part of a scan needs the same tables."""
+    versions, config = part.run.inputs_of("benchmarks"), part.config(ScanConfig)
     key = tuple((version.dataset.name, version.content_hash) for version in versions)
-    if (key, config) not in _kept:
+    if (held := _kept.get((key, config))) is None:
         _kept.clear()
-        _kept[key, config] = _built(versions, config)
-    return _kept[key, config]
+        held = _kept[key, config] = _built(versions, config)
+    return held
+
+
+def _precision(part: Part, detector: Detector) -> Precision:
+    """Kept per process, for the run at hand."""
+    if (held := _judging.get(part.run_id)) is None:
+        (sampled,) = part.run.results(0)
+        background = Background.read(part.store.batches([Shard(**sampled["shard"])]))
+        _judging.clear()
+        held = _judging[part.run_id] = Precision(detector, background)
+    return held
 
 
 _kept: dict[Any, Benchmarks] = {}
+_judging: dict[int, Precision] = {}
 
 
-def _built(versions: list[Version], config: NgramConfig) -> Benchmarks:
+def _built(versions: list[Version], config: ScanConfig) -> Benchmarks:
     items = {version.dataset.name: items_of(version) for version in versions}
-    index = BenchmarkIndex.build({name: found.texts for name, found in items.items()}, config)
-    return Benchmarks(index, items)
+    texts = {name: found.texts for name, found in items.items()}
+    return Benchmarks(Detector.build(texts, config.ngram, config.profile), items)
 
 
 def shard_specs(role: str) -> Any:
@@ -97,16 +120,35 @@ def shard_specs(role: str) -> Any:
     return lambda run: ({"shard": asdict(shard)} for shard in run.input(role).shards())
 
 
+def _judged(run: Run) -> list[dict[str, Any]]:
+    """The plain rule needs no sample: nothing of what it finds is judged."""
+    return [{}] if run.config.get("profile", Profile.PLAIN) != Profile.PLAIN else []
+
+
+def sample(part: Part) -> dict[str, Any]:
+    """What rows from all over the source say about the words and phrases of the items."""
+    unit, shards = Unit(part.config(ScanConfig).unit), part.run.input("training").shards()
+    some: list[Any] = []
+    for shard in shards:
+        batch = next(iter(part.store.batches([shard], COLUMNS)), None)
+        if batch is not None:
+            some.append(texts(batch.column("messages"), unit).text.slice(0, ceil(LARGEST_SAMPLE / len(shards))))
+    found = Precision.sample(_benchmarks(part).detector, pa.chunked_array(some, pa.string())).table()
+    return {"shard": asdict(part.write("tmp/background", BACKGROUND, found.to_batches()))}
+
+
 def match(part: Part) -> dict[str, Any]:
-    """Compare one shard with the benchmarks."""
+    """Compare one shard with the benchmarks, and judge what is found."""
     config, shard = part.config(ScanConfig), Shard(**part.spec["shard"])
-    looked_for = _benchmarks(part.run.inputs_of("benchmarks"), config.ngram)
-    evidence, read = Evidence(looked_for.items), Counter[str]()
+    looked_for = _benchmarks(part)
+    detector, evidence, read = looked_for.detector, Evidence(looked_for.items), Counter[str]()
+    judge = None if config.profile == Profile.PLAIN else _precision(part, detector).judge
 
     def found() -> Iterator[pa.RecordBatch]:
         for batch in part.store.batches([shard], COLUMNS):
             unit = texts(batch.column("messages"), Unit(config.unit))
-            yield from evidence.batches(looked_for.index.scan(unit.text), unit, batch)
+            matches = detector.scan(unit.text)
+            yield from evidence.batches(judge(matches, unit.text) if judge else matches, unit, batch)
             read.update(rows=batch.num_rows, skipped=batch.num_rows - len(np.unique(unit.row)))
             part.progress(read["rows"], shard.rows)
 
@@ -123,6 +165,7 @@ def settle(part: Part) -> dict[str, Any]:
             f"None of the {read:,} rows of {run.input('training')} has a {unit} turn; nothing was scanned"
         )
     found = SortedEvidence(part.store.batches([Shard(**result["shard"]) for result in results]))
+    found.count_partial({version.dataset.name: version.rows for version in run.inputs_of("benchmarks")})
     shards = [part.write("matches", MATCHES, [b], i) for i, b in enumerate(found.batches(SHARD_ROWS))]
     causes = [part.write("causes", CAUSES, [b], i) for i, b in enumerate(found.causes(SHARD_ROWS))]
     lines = _lines(part, found.counts())
@@ -132,6 +175,8 @@ def settle(part: Part) -> dict[str, Any]:
         "training_rows_hit": found.rows_hit(),
         "rows_read": read,
         "rows_skipped": skipped,
+        "methods": list(_benchmarks(part).detector.methods),
+        "suppressed": dict(sum((Counter(line["suppressed"]) for line in lines), Counter[str]())),
         "lines": lines,
     }
     found.close()
@@ -142,10 +187,8 @@ def settle(part: Part) -> dict[str, Any]:
 
 
 def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
-    versions = part.run.inputs_of("benchmarks")
-    index = _benchmarks(versions, part.config(ScanConfig).ngram).index
-    lines = []
-    for version in versions:
+    index, lines = _benchmarks(part).detector.plain, []
+    for version in part.run.inputs_of("benchmarks"):
         name, source = version.dataset.name, version.dataset.source
         line = BenchmarkCounts(
             benchmark=name,
@@ -185,6 +228,7 @@ def judge_scan(run: Run) -> None:
             scanned=identity(training),
             lines=facts["lines"],
             config=run.config,
+            methods=facts["methods"],
             counts={"matches": facts["matches"], "rows_that_count": rows, "rows_removed": 0},
             recheck=recheck(training, facts["lines"], run.config),
         ),
@@ -192,14 +236,14 @@ def judge_scan(run: Run) -> None:
 
 
 def _rows_that_count(matches: Version) -> int:
-    """Rows with a match that nobody ruled a false alarm."""
+    """Rows with a match that counts and that nobody ruled a false alarm."""
     cleared = Ruling.objects.false_alarms(matches.dataset.project)
     if not cleared:
         return int(matches.facts["training_rows_hit"])
     rows: set[str] = set()
-    for batch in matches.batches(["record_id", "row_fingerprint", "item_fingerprint"]):
-        for record_id, *pair in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if tuple(pair) not in cleared:
+    for batch in matches.batches(["record_id", "suppressed", "row_fingerprint", "item_fingerprint"]):
+        for record_id, why, *pair in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            if not why and tuple(pair) not in cleared:
                 rows.add(record_id)
     return len(rows)
 
@@ -219,6 +263,7 @@ def recheck(version: Version, lines: list[dict[str, Any]], config: dict[str, Any
     """The command that finds out again."""
     against = " ".join(line["version"] for line in lines)
     settings = f"--n {config['n']} --threshold {config['threshold']} --unit {config['unit']}"
+    settings += f" --profile {config.get('profile', Profile.PLAIN)}"
     project = f"--project {version.dataset.project}"
     return f"python manage.py scan {version} {project} {settings} --against {against}"
 
@@ -226,7 +271,11 @@ def recheck(version: Version, lines: list[dict[str, Any]], config: dict[str, Any
 SCAN = jobs.register(
     jobs.Job(
         "scan",
-        (jobs.Stage("match", match, shard_specs("training")), jobs.Stage("settle", settle)),
+        (
+            jobs.Stage("sample", sample, _judged),
+            jobs.Stage("match", match, shard_specs("training")),
+            jobs.Stage("settle", settle),
+        ),
         finish=judge_scan,
     )
 )

@@ -65,6 +65,7 @@ def test_a_scan_is_started_from_its_form(made, client):
     form = page(client, "scan-new", training="chats-clean@1").content.decode()
     assert '<option value="chats-clean@1" selected>' in form and "checked" in form
     said = {"training": "chats-clean@1", "benchmarks": ["quiz@1"], "unit": "user", "n": 8, "threshold": 0.5}
+    said |= {"profile": "default"}
     response = client.post(reverse("scan-new", args=["default"]), said)
     run = Run.objects.filter(kind="scan").latest("pk")
     assert response.url == run.get_absolute_url()
@@ -79,6 +80,7 @@ def test_a_scan_is_started_from_its_form(made, client):
     [
         ({"n": 2}, "n must be from 3 to 1000"),
         ({"threshold": 2}, "threshold must be at least 0 and below 1"),
+        ({"profile": "odd"}, "Select a valid choice"),
         ({"benchmarks": []}, "Choose at least one benchmark"),
         ({"training": "quiz@1"}, "Select a valid choice"),
     ],
@@ -88,6 +90,7 @@ def test_a_wrong_setting_is_said_beside_what_was_typed(made, client, change, sen
         "training": "chats@1",
         "benchmarks": ["quiz@1"],
         "unit": "user",
+        "profile": "default",
         "n": 8,
         "threshold": 0.5,
     } | change

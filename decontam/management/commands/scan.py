@@ -6,6 +6,7 @@ from django.core.management.base import CommandParser
 from curation.engine.units import Unit
 from curation.management.base import ProjectCommand
 from curation.models import Version
+from decontam.engine.detecting import Profile
 from decontam.tasks import ScanConfig, start_scan
 
 
@@ -31,16 +32,25 @@ class Command(ProjectCommand):
             "--unit", choices=list(Unit), default=plain.unit, help="which turns are looked at"
         )
 
+        parser.add_argument(
+            "--profile",
+            choices=list(Profile),
+            default=plain.profile,
+            help="plain is the rule of Tülu 3 alone",
+        )
+
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         training = Version.objects.named(self.project, options["version"])
         names = dict.fromkeys(options["against"])
-        config = ScanConfig(n=options["n"], threshold=options["threshold"], unit=options["unit"])
+        config = ScanConfig(**{name: options[name] for name in ("n", "threshold", "unit", "profile")})
         benchmarks = [Version.objects.named(self.project, name) for name in names]
         run = self.see_through(start_scan(training, benchmarks, config, user=self.user))
         return {"run": run.pk, "version": str(run.output("matches")), **run.summary}
 
     def told(self, answer: dict[str, Any]) -> Iterator[str]:
         yield f"run {answer['run']}: {answer['matches']:,} matches in {answer['training_rows_hit']:,} rows"
+        if away := sum(answer["suppressed"].values()):
+            yield f"  {away:,} of them do not count: {', '.join(answer['suppressed'])}"
         for line in answer["lines"]:
             items = f"{line['items_hit']:,} of {line['items']:,} items ({line['share_of_items']:.1%})"
             rows = f"{line['rows_hit']:,} of {line['rows']:,} rows ({line['share_of_rows']:.1%})"

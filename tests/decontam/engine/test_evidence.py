@@ -8,6 +8,7 @@ import pyarrow as pa
 from curation.engine.units import Texts
 from decontam.engine import BenchmarkIndex
 from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
+from decontam.engine.precision import PARTIAL
 from decontam.engine.report import BenchmarkCounts
 
 FOX = "the quick brown fox jumps over the lazy dog again and again"
@@ -66,7 +67,7 @@ def test_evidence_is_sorted_by_benchmark_then_by_the_largest_cause_then_by_doubt
 
 def test_counts_are_of_distinct_items_and_rows():
     sorted_ = SortedEvidence(evidence({"quiz": [FOX, OWL]}, f"{FOX} {OWL}", FOX, "nothing"))
-    methods = {"ngram": {"matches": 3, "items_hit": 2, "rows_hit": 2}}
+    methods = {"ngram": {"matches": 3, "items_hit": 2, "rows_hit": 2, "alone": 3}}
     assert sorted_.counts() == {"quiz": Counts(matches=3, items_hit=2, rows_hit=2, methods=methods)}
     assert sorted_.rows_hit() == 2
     sorted_.close()
@@ -104,7 +105,7 @@ def test_an_empty_benchmark_divides_by_nothing():
     assert line(0, items=0).share_of_items == 0.0
 
 
-def plain(row, item, cause, *, benchmark="quiz", method="ngram", score=0.8):
+def plain(row, item, cause, *, benchmark="quiz", method="ngram", score=0.8, **more):
     return {
         "record_id": row,
         "turn": 0,
@@ -114,7 +115,9 @@ def plain(row, item, cause, *, benchmark="quiz", method="ngram", score=0.8):
         "score": score,
         "cause": cause,
         "phrase": cause,
-    }
+        "found_by": [method],
+        "doubt": 1 - score,
+    } | more
 
 
 def grouped(matches, rows=1000):
@@ -169,7 +172,12 @@ def test_counts_are_given_by_method_too():
     sorted_ = SortedEvidence(
         [
             pa.RecordBatch.from_pylist(
-                [plain("a", "1", "c"), plain("a", "2", "c"), plain("b", "1", "d", method="exact")], MATCHES
+                [
+                    plain("a", "1", "c"),
+                    plain("a", "2", "c", found_by=["ngram", "near"]),
+                    plain("b", "1", "d", method="exact"),
+                ],
+                MATCHES,
             )
         ]
     )
@@ -177,9 +185,50 @@ def test_counts_are_given_by_method_too():
     sorted_.close()
     assert (counts.matches, counts.items_hit, counts.rows_hit) == (3, 2, 2)
     assert counts.methods == {
-        "exact": {"matches": 1, "items_hit": 1, "rows_hit": 1},
-        "ngram": {"matches": 2, "items_hit": 2, "rows_hit": 1},
+        "exact": {"matches": 1, "items_hit": 1, "rows_hit": 1, "alone": 1},
+        "near": {"matches": 1, "items_hit": 1, "rows_hit": 1, "alone": 0},
+        "ngram": {"matches": 2, "items_hit": 2, "rows_hit": 1, "alone": 1},
     }
+
+
+def test_what_is_suppressed_is_counted_by_its_reason_and_hits_nothing():
+    sorted_ = SortedEvidence(
+        [
+            pa.RecordBatch.from_pylist(
+                [
+                    plain("a", "1", "c"),
+                    plain("b", "2", "c", suppressed="stock phrase"),
+                    plain("c", "2", "c", suppressed="stock phrase"),
+                ],
+                MATCHES,
+            )
+        ]
+    )
+    counts, rows_hit = sorted_.counts()["quiz"], sorted_.rows_hit()
+    sorted_.close()
+    assert (counts.matches, counts.items_hit, counts.rows_hit, rows_hit) == (3, 1, 1, 1)
+    assert counts.suppressed == {"stock phrase": 2}
+
+
+def test_parts_of_short_items_count_only_where_the_source_is_over_the_line_anyway():
+    sorted_ = SortedEvidence(
+        [
+            pa.RecordBatch.from_pylist(
+                [
+                    plain("a", "1", "c"),
+                    plain("b", "2", "c", suppressed=PARTIAL),
+                    plain("a", "1", "c", benchmark="exam"),
+                    plain("b", "2", "c", suppressed=PARTIAL, benchmark="exam"),
+                ],
+                MATCHES,
+            )
+        ]
+    )
+    over = sorted_.count_partial({"quiz": 10, "exam": 50})
+    counts = sorted_.counts()
+    sorted_.close()
+    assert over == ["quiz"]
+    assert (counts["quiz"].rows_hit, counts["exam"].rows_hit) == (2, 1)
 
 
 def test_every_column_of_causes_is_in_the_contract():
