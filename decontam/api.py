@@ -76,6 +76,7 @@ class MatchOut(Schema):
     turn: int
     benchmark: str
     item_id: str
+    part: str
     method: str
     score: float
     found_by: list[str]

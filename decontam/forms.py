@@ -9,7 +9,15 @@ from decontam.engine.apply import ApplyConfig, Policy
 from decontam.engine.detecting import Profile
 from decontam.tasks.scanning import ScanConfig, start_scan
 
-UNITS = {Unit.USER: "user turns", Unit.SYSTEM: "system turns", Unit.ASSISTANT: "assistant turns"}
+UNITS = {
+    Unit.USER: "user turns",
+    Unit.JOINED: "user turns, joined",
+    Unit.SYSTEM: "system turns",
+    Unit.ASSISTANT: "assistant turns",
+    Unit.CHOSEN: "chosen completions",
+    Unit.REJECTED: "rejected completions",
+    Unit.GROUND_TRUTH: "ground truths",
+}
 PROFILES = {
     Profile.DEFAULT: "items, short ones, other numbers, edited and re-ordered text",
     Profile.PLAIN: "what the rule of Tülu 3 finds, nothing else",

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.engine.text.words import words
-from curation.engine.units import Texts
+from curation.engine.units import ItemPart, Texts
 from decontam.engine.precision import PARTIAL
 from decontam.engine.report import CONTAMINATED_ABOVE
 
@@ -29,6 +29,7 @@ MATCHES = pa.schema(
         pa.field("benchmark", pa.string()),
         pa.field("item_id", pa.string()),
         pa.field("item_fingerprint", pa.string()),
+        pa.field("part", pa.string()),
         pa.field("method", pa.string()),
         pa.field("score", pa.float64()),
         pa.field("found_by", pa.list_(pa.string())),
@@ -66,11 +67,13 @@ MOST_CAUSES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The items of one benchmark version, by position: what identifies them and the text that is looked for."""
+    """The items of one benchmark version, by position: what identifies them and the texts that are looked for."""
 
     ids: list[str]
     fingerprints: list[str]
     texts: pa.Array
+    part: str = ItemPart.PROMPT
+    benchmark: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -105,16 +108,22 @@ class Evidence:
             "record_id": records.column("id").take(row),
             "row_fingerprint": records.column("fingerprint").take(row),
             "turn": pa.array(texts.turn[position]),
+            "benchmark": [self._items[name].benchmark or name for name in names],
+            "part": [self._items[name].part for name in names],
             "item_id": [self._items[name].ids[place] for name, place in zip(names, places, strict=True)],
             "item_fingerprint": [self._items[n].fingerprints[p] for n, p in zip(names, places, strict=True)],
             "cause": [cause for cause, _ in causes],
             "phrase": [phrase for _, phrase in causes],
+        }
+        unjudged = {
             "suppressed": pa.nulls(len(found), pa.string()),
             "found_by": [[method] for method in found.column("method").to_pylist()],
             "doubt": pc.subtract(1.0, found.column("score")),
+            "share": pa.nulls(len(found), pa.float64()),
+            "bits": pa.nulls(len(found), pa.float64()),
         }
-        columns |= {"share": pa.nulls(len(found), pa.float64()), "bits": pa.nulls(len(found), pa.float64())}
-        columns |= {name: found.column(name) for name in found.column_names if name in MATCHES.names}
+        columns |= {name: values for name, values in unjudged.items() if name not in found.column_names}
+        columns = {name: found.column(name) for name in found.column_names} | columns
         table = pa.table({field.name: columns[field.name] for field in MATCHES}).cast(MATCHES)
         return table.combine_chunks().to_batches()[0]
 
@@ -154,7 +163,7 @@ class SortedEvidence:
     What shares a benchmark and a cause has consecutive numbers, so a cause is known by its first and its last.
     """
 
-    ORDER = "benchmark, size DESC, cause, doubt DESC, record_id, turn, item_id"
+    ORDER = "benchmark, size DESC, cause, doubt DESC, record_id, turn, item_id, part"
 
     def __init__(self, unsorted: Iterable[pa.RecordBatch]) -> None:
         self._spill = tempfile.TemporaryDirectory()

@@ -6,10 +6,11 @@ from threading import local
 from typing import Any
 
 from curation.engine.store import Shard, Store
-from curation.engine.units import Unit
+from curation.engine.units import WHOLE_RECORD, ItemPart, Unit, part_of, text_of
 from decontam.engine.numbered import Kept
 
-COLUMNS = ["id", "source", "parents", "messages", "completions", "chosen", "ground_truth", "licence", "meta"]
+COLUMNS = ["id", "source", "parents", "messages", "completions", "chosen", "rejected", "ground_truth"]
+COLUMNS += ["licence", "meta"]
 MOST_RECORDS = 512
 MOST_BYTES = 32 << 20
 
@@ -56,8 +57,13 @@ class Place:
     key: str
 
 
-def training_side(place: Place, record: Mapping[str, Any], match: Mapping[str, Any]) -> Side:
-    """The turn of a training record that was compared."""
+def training_side(
+    place: Place, record: Mapping[str, Any], match: Mapping[str, Any], unit: Unit = Unit.USER
+) -> Side:
+    """The turn of a training record that was compared, or what the unit makes of all of it."""
+    if match["turn"] == WHOLE_RECORD:
+        said = text_of(record, unit, WHOLE_RECORD)
+        return _side(place, record, match["train_spans"], text=said, role=str(unit), turn=None)
     said = record["messages"][match["turn"]]
     return _side(
         place, record, match["train_spans"], text=said["content"], role=said["role"], turn=match["turn"]
@@ -65,13 +71,11 @@ def training_side(place: Place, record: Mapping[str, Any], match: Mapping[str, A
 
 
 def item_side(place: Place, record: Mapping[str, Any], match: Mapping[str, Any]) -> Side:
-    """The text of an item: what `units.joined` makes of its user turns."""
-    said = [
-        turn["content"]
-        for turn in record["messages"]
-        if turn["role"] == Unit.USER and turn["content"] is not None
-    ]
-    return _side(place, record, match["item_spans"], text="\n".join(said), role=str(Unit.USER), turn=None)
+    """The part of an item that was found."""
+    part = match.get("part") or ItemPart.PROMPT
+    said = part_of(record, part)
+    role = str(Unit.USER) if part == ItemPart.PROMPT else str(part)
+    return _side(place, record, match["item_spans"], text=said, role=role, turn=None)
 
 
 def _side(place: Place, record: Mapping[str, Any], spans: Sequence[Mapping[str, int]], **said: Any) -> Side:

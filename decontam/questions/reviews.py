@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from django.core.cache import cache
 
 from curation.engine.errors import BadInput
+from curation.engine.units import Unit
 from curation.models import Run, Version, store
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig
 from decontam.engine.ledger import Filter, Mask, numbers
@@ -259,7 +260,8 @@ def pair(scan: Run, match: Mapping[str, Any]) -> Pair:
     """The training text and the benchmark item of a match, with the spans that they share."""
     training, benchmark = _sides(scan, match)
     record, item = _find(training, match["record_id"]), _find(benchmark, match["item_id"])
-    return Pair(match, training_side(training, record, match), item_side(benchmark, item, match))
+    unit = Unit(scan.config["unit"])
+    return Pair(match, training_side(training, record, match, unit), item_side(benchmark, item, match))
 
 
 def look_ahead(scan: Run, match: Mapping[str, Any] | None) -> Future[Any] | None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation import jobs
 from curation.engine.errors import BadConfig, BadInput
 from curation.engine.store import SHARD_ROWS, Shard
-from curation.engine.units import Unit, joined, texts
+from curation.engine.units import ITEM_COLUMNS, ItemPart, Unit, item_parts, texts
 from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Version
 from decontam.engine import NgramConfig
 from decontam.engine.background import LARGEST_SAMPLE, Background
@@ -23,7 +24,8 @@ from decontam.engine.precision import Precision
 from decontam.engine.report import BenchmarkCounts, certificate
 from decontam.models import Ruling
 
-COLUMNS = ["id", "fingerprint", "messages.list.element.role", "messages.list.element.content"]
+SHORTEST_PART = 8  # words of an answer or a passage that is looked for: "42" and "yes" are everywhere
+IDS = ["id", "fingerprint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,29 @@ def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig,
     )
 
 
-def items_of(version: Version) -> Items:
-    batches = list(version.batches(COLUMNS))
+def items_of(version: Version, profile: str = Profile.DEFAULT) -> dict[str, Items]:
+    """
+    What is looked for: under the name of the benchmark its prompts (whole items under the plain rule), answers and
+    passages that are long enough each under a name of their own.
+    """
+    batches = list(version.batches(IDS + ITEM_COLUMNS))
     if not sum(batch.num_rows for batch in batches):
         raise BadInput(f"{version} has no items")
-    table = pa.Table.from_batches(batches)
-    text = pa.chunked_array([joined(batch.column("messages")) for batch in batches])
-    ids, fingerprints = (table.column(name).to_pylist() for name in ("id", "fingerprint"))
-    return Items(ids, fingerprints, text.combine_chunks())
+    table, name = pa.Table.from_batches(batches), version.dataset.name
+    ids, fingerprints = (table.column(column).to_pylist() for column in IDS)
+    parts = [item_parts(batch) for batch in batches]
+
+    def items(part: ItemPart, texts: Any) -> Items:
+        return Items(ids, fingerprints, texts, part, name)
+
+    first = ItemPart.WHOLE if profile == Profile.PLAIN else ItemPart.PROMPT
+    found = {name: items(first, pa.chunked_array([of[first] for of in parts]).combine_chunks())}
+    for part in (ItemPart.ANSWER, ItemPart.PASSAGE):
+        said = pc.fill_null(pa.chunked_array([of[part] for of in parts]).combine_chunks(), "")
+        long = pc.greater_equal(pc.count_substring_regex(said, r"\w+"), SHORTEST_PART)
+        if first is ItemPart.PROMPT and pc.any(long).as_py():
+            found[f"{name} {part}"] = items(part, pc.if_else(long, said, ""))
+    return found
 
 
 def _benchmarks(part: Part) -> Benchmarks:
@@ -110,7 +127,7 @@ _judging: dict[int, Precision] = {}
 
 
 def _built(versions: list[Version], config: ScanConfig) -> Benchmarks:
-    items = {version.dataset.name: items_of(version) for version in versions}
+    items = {key: found for version in versions for key, found in items_of(version, config.profile).items()}
     texts = {name: found.texts for name, found in items.items()}
     return Benchmarks(Detector.build(texts, config.ngram, config.profile), items)
 
@@ -130,9 +147,9 @@ def sample(part: Part) -> dict[str, Any]:
     unit, shards = Unit(part.config(ScanConfig).unit), part.run.input("training").shards()
     some: list[Any] = []
     for shard in shards:
-        batch = next(iter(part.store.batches([shard], COLUMNS)), None)
+        batch = next(iter(part.store.batches([shard], IDS + unit.columns)), None)
         if batch is not None:
-            some.append(texts(batch.column("messages"), unit).text.slice(0, ceil(LARGEST_SAMPLE / len(shards))))
+            some.append(texts(batch, unit).text.slice(0, ceil(LARGEST_SAMPLE / len(shards))))
     found = Precision.sample(_benchmarks(part).detector, pa.chunked_array(some, pa.string())).table()
     return {"shard": asdict(part.write("tmp/background", BACKGROUND, found.to_batches()))}
 
@@ -145,8 +162,8 @@ def match(part: Part) -> dict[str, Any]:
     judge = None if config.profile == Profile.PLAIN else _precision(part, detector).judge
 
     def found() -> Iterator[pa.RecordBatch]:
-        for batch in part.store.batches([shard], COLUMNS):
-            unit = texts(batch.column("messages"), Unit(config.unit))
+        for batch in part.store.batches([shard], IDS + Unit(config.unit).columns):
+            unit = texts(batch, Unit(config.unit))
             matches = detector.scan(unit.text)
             yield from evidence.batches(judge(matches, unit.text) if judge else matches, unit, batch)
             read.update(rows=batch.num_rows, skipped=batch.num_rows - len(np.unique(unit.row)))

@@ -7,6 +7,7 @@ from curation.engine.mapping.cells import Getter, Row, Unusable, getter, is_blan
 from curation.engine.mapping.spec import Mapping, Shape
 from curation.engine.mapping.turns import Finds, Turns
 from curation.engine.records import Message
+from curation.engine.units import PASSAGE_CHARS
 
 Asking = Callable[[Row, Finds], list[Message]]
 Replying = Callable[[Row, Finds], list[Message]]
@@ -22,7 +23,8 @@ def column(mapping: Mapping, role: str) -> tuple[str, Getter]:
 def asking(mapping: Mapping, turns: Turns) -> Asking:
     """Reads the prompt, a text or a list of turns, with everything that belongs before the reply."""
     name, prompt = column(mapping, "prompt")
-    parts = [column(mapping, "context"), (name, prompt), column(mapping, "input")]
+    context_name, context = column(mapping, "context")
+    parts = [(context_name, context), (name, prompt), column(mapping, "input")]
     has_parts = "context" in mapping.fields or "input" in mapping.fields
     history_name, history = column(mapping, "history")
 
@@ -32,6 +34,8 @@ def asking(mapping: Mapping, turns: Turns) -> Asking:
             return turns.conversation(value, name, finds)
         said = text(value, name)
         if has_parts:
+            if passage := optional(context(data), context_name):
+                finds.rest[PASSAGE_CHARS] = str(len(passage))
             said = JOIN.join(part for what, get in parts if (part := optional(get(data), what)))
         return [*_past(history(data), history_name), Message("user", said)]
 

@@ -111,8 +111,8 @@ KINDS = {
     Kind.DOCUMENT: ("inside a long document", ""),
     Kind.TWICE: ("quoted twice", ""),
     Kind.EXACT: ("a short item as the whole turn", ""),
-    Kind.NUMBERS: ("numbers changed", "not yet looked for"),
-    Kind.PARAPHRASE: ("paraphrased", "not yet looked for"),
-    Kind.ANSWER: ("only in the answer", "not yet looked for: the scan reads user turns"),
-    Kind.SHORT: ("a short item inside longer text", "weakly checked: found only as a whole turn"),
+    Kind.NUMBERS: ("numbers changed", ""),
+    Kind.PARAPHRASE: ("paraphrased", "looked for by meaning: scan with an encoder"),
+    Kind.ANSWER: ("only in the answer", "this scan reads user turns: scan assistant turns too"),
+    Kind.SHORT: ("a short item inside longer text", ""),
 }

@@ -164,7 +164,12 @@ class TestPromptsAndTexts:
         }
         got = content(row)
         assert got.messages == (user(f"Look up.\n{Q}"), assistant("blue"))
-        assert got.meta == {"eval_key": "sat", "eval_instance_index": "3", "split": "test"}
+        assert got.meta == {
+            "eval_key": "sat",
+            "eval_instance_index": "3",
+            "split": "test",
+            "passage_chars": "8",
+        }
 
     def test_mbpp_and_human_eval(self):
         mbpp = {"text": "Add.", "code": "x = 1", "task_id": 1, "test_list": ["assert x"]}

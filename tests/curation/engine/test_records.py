@@ -1,4 +1,5 @@
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,17 @@ from curation.engine.records import (
     record_id,
     to_batch,
 )
-from curation.engine.units import Unit, joined, texts
+from curation.engine.units import (
+    PASSAGE_CHARS,
+    WHOLE_RECORD,
+    ItemPart,
+    Unit,
+    item_parts,
+    joined,
+    part_of,
+    text_of,
+    texts,
+)
 
 words = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20)
 maybe = st.none() | words
@@ -92,13 +103,13 @@ def chats():
 
 
 def test_user_turns_know_their_row_and_turn():
-    found = texts(chats().column("messages"))
+    found = texts(chats())
     assert found.text.to_pylist() == ["one", "two", "three"]
     assert (found.row.tolist(), found.turn.tolist()) == ([0, 0, 2], [1, 3, 1])
 
 
 def test_units_of_a_slice_count_from_the_slice():
-    found = texts(chats().slice(1).column("messages"), Unit.ASSISTANT)
+    found = texts(chats().slice(1), Unit.ASSISTANT)
     assert (found.text.to_pylist(), found.row.tolist(), found.turn.tolist()) == (["nobody asked"], [0], [0])
 
 
@@ -107,5 +118,62 @@ def test_joined_turns_are_one_text_a_record():
 
 
 def test_no_rows_have_no_texts():
-    empty = pa.RecordBatch.from_pylist([], SCHEMA).column("messages")
-    assert len(texts(empty)) == 0 and joined(empty).to_pylist() == []
+    empty = pa.RecordBatch.from_pylist([], SCHEMA)
+    assert [len(texts(empty, unit)) for unit in Unit] == [0] * len(Unit)
+    assert joined(empty.column("messages")).to_pylist() == []
+
+
+def preferences():
+    said = (Message("user", "q"), Message("assistant", "a"), Message("user", "and then?"))
+    good = Completion(
+        "good", (Message("assistant", "yes"), Message("user", "sure?"), Message("assistant", "sure"))
+    )
+    bad = Completion("bad", (Message("assistant", "no"),))
+    return to_batch(
+        [
+            Record("1", "s", Content(said, (bad, good), chosen=1, rejected=0, ground_truth="42")),
+            Record("2", "s", Content(said[:1])),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [
+        (Unit.JOINED, ["q\nand then?", "q"]),
+        (Unit.CHOSEN, ["yes\nsure"]),
+        (Unit.REJECTED, ["no"]),
+        (Unit.GROUND_TRUTH, ["42"]),
+    ],
+)
+def test_units_of_whole_records_have_no_turn(unit, said):
+    batch = preferences()
+    found = texts(batch, unit)
+    assert found.text.to_pylist() == said and set(found.turn.tolist()) == {WHOLE_RECORD}
+    record = batch.to_pylist()[0]
+    assert text_of(record, unit, WHOLE_RECORD) == said[0]
+
+
+def test_a_turn_of_one_record_is_what_was_compared():
+    assert text_of(preferences().to_pylist()[0], Unit.USER, 2) == "and then?"
+
+
+def test_parts_of_an_item_stand_apart():
+    asked = Content(
+        (Message("user", "A long story.\nWho told it?"),), meta={PASSAGE_CHARS: "13"}, ground_truth="Ann"
+    )
+    parts = item_parts(
+        to_batch([Record("1", "s", asked), Record("2", "s", Content((Message("user", "Why?"),)))])
+    )
+    assert {part: said.to_pylist() for part, said in parts.items()} == {
+        ItemPart.WHOLE: ["A long story.\nWho told it?", "Why?"],
+        ItemPart.PROMPT: ["Who told it?", "Why?"],
+        ItemPart.PASSAGE: ["A long story.", None],
+        ItemPart.ANSWER: ["Ann", None],
+    }
+
+
+def test_the_answer_of_an_item_without_a_ground_truth_is_the_one_that_was_chosen():
+    record = preferences().to_pylist()[0] | {"ground_truth": None}
+    assert part_of(record, ItemPart.ANSWER) == "yes\nsure"
+    assert part_of(record | {"chosen": None}, ItemPart.ANSWER) == "no"
