@@ -63,15 +63,20 @@ def slow(seconds, text=ANSWER):
     return script
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
 class FakeEndpoint:
     """Answers with `script`, one after the other, then with `usual`, while the `with` block lasts."""
 
     def __enter__(self):
-        self.server = server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads, server.lock = True, threading.Lock()
+        self.server = server = Server(("127.0.0.1", 0), Handler)
+        server.lock = threading.Lock()
         server.asked, server.script, server.usual = [], [], says(ANSWER)
         self.url = f"http://127.0.0.1:{server.server_port}/v1"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         return self
 
     def __exit__(self, *exc):
