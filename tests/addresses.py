@@ -78,6 +78,7 @@ ACTIONS = {
     "rule-many": CURATOR,
     "undo-ruling": CURATOR,
     "apply": CURATOR,
+    "ask-model": CURATOR,
     "mixture-build": CURATOR,
     "export-withdraw": CURATOR,
     "turn-run": CURATOR,
@@ -144,7 +145,7 @@ def address(name: str, made) -> str:
     return reverse(name, kwargs={"project": made.project.name, **own})
 
 
-SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "apply-preview", "apply")
+SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "apply-preview", "apply", "ask-model")
 SOURCES = (
     "source",
     "source-mapping",
