@@ -102,15 +102,11 @@ class ApplyForm(forms.Form):
 class VerdictForm(forms.Form):
     """Which model is asked about which matches of a scan."""
 
-    endpoint = forms.ChoiceField(label="Endpoint", help_text="Those that may see benchmark text.")
-    benchmark = forms.ChoiceField(label="Matches with", required=False)
-    limit = forms.IntegerField(label="At most", help_text="One request for each match.")
-    open_only = forms.BooleanField(label="Only matches that nobody ruled", required=False)
-    both_orders = forms.BooleanField(
-        label="Ask twice, the texts turned round",
-        required=False,
-        help_text="Only what both answers say counts.",
-    )
+    endpoint = forms.ChoiceField(error_messages={"required": "Choose an endpoint."})
+    benchmark = forms.ChoiceField(required=False)
+    limit = forms.IntegerField(error_messages={"required": "Say about how many matches at most."})
+    open_only = forms.BooleanField(required=False)
+    both_orders = forms.BooleanField(required=False)
 
     def __init__(self, scan: Run, *args: Any, **kwargs: Any) -> None:
         kwargs["initial"] = {"limit": 200, "open_only": True} | kwargs.get("initial", {})
