@@ -44,6 +44,13 @@ def listing(name: str, default: str) -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
+def beginning_with(prefix: str) -> dict[str, str]:
+    """All variables whose names begin so and that say something."""
+    return {
+        name: value.strip() for name, value in os.environ.items() if name.startswith(prefix) and value.strip()
+    }
+
+
 def folder(name: str, path: Path) -> None:
     """Make a folder that a setting names."""
     try:

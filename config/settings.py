@@ -10,7 +10,7 @@ import fsspec
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import boolean, choice, folder, listing, number, secret, text
+from config.environment import beginning_with, boolean, choice, folder, listing, number, secret, text
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(text("WINNOW_HOME", str(BASE_DIR / "var"))).resolve()
@@ -144,6 +144,7 @@ MAX_UPLOAD_BYTES = int(number("WINNOW_MAX_UPLOAD_MB", 2048, least=1, most=1 << 2
 MAX_DOWNLOAD_BYTES = int(number("WINNOW_MAX_DOWNLOAD_MB", 20480, least=1, most=1 << 24, whole=True)) << 20
 MAX_UNPACKED_BYTES = int(number("WINNOW_MAX_UNPACKED_GB", 200, least=1, most=1024, whole=True)) << 30
 ALLOW_PRIVATE_ADDRESSES = boolean("WINNOW_ALLOW_PRIVATE_ADDRESSES", False)
+ENDPOINT_KEYS = beginning_with("WINNOW_ENDPOINT_KEY_")
 FILE_UPLOAD_HANDLERS = [
     "curation.locations.CappedUpload",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

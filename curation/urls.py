@@ -3,6 +3,7 @@ from django.urls import include, path
 from curation.views import (
     account,
     datasets,
+    endpoints,
     exploring,
     exports,
     mapping,
@@ -60,6 +61,10 @@ in_project = [
     path("audit/", settings.audit, name="audit"),
     path("settings/", settings.settings, name="settings"),
     path("settings/change/", settings.change_settings, name="settings-change"),
+    path("endpoints/", endpoints.endpoints, name="endpoints"),
+    path("endpoints/new/", endpoints.endpoint_new, name="endpoint-new"),
+    path("endpoints/<int:pk>/try/", endpoints.endpoint_try, name="endpoint-try"),
+    path("endpoints/<int:pk>/remove/", endpoints.endpoint_remove, name="endpoint-remove"),
     path("tokens/", settings.tokens, name="tokens"),
     path("tokens/new/", settings.token_new, name="token-new"),
     path("tokens/<int:pk>/revoke/", settings.token_revoke, name="token-revoke"),

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from decontam.views import applying, overlap, review
+from decontam.views import applying, overlap, review, verdicts
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
@@ -14,6 +14,7 @@ in_project = [
     path("scans/<int:pk>/undo/", review.undo, name="undo-ruling"),
     path("scans/<int:pk>/preview/", applying.apply_preview, name="apply-preview"),
     path("scans/<int:pk>/apply/", applying.apply, name="apply"),
+    path("scans/<int:pk>/verdicts/", verdicts.ask_model, name="ask-model"),
     path("certificates/<int:pk>/", overlap.certificate, name="certificate"),
     path("certificates/<int:pk>/certificate.json", overlap.certificate_json, name="certificate-json"),
 ]

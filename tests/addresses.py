@@ -64,6 +64,7 @@ PAGES = {
     "audit": VIEWER,
     "settings": VIEWER,
     "tokens": VIEWER,
+    "endpoints": ADMIN,
 }
 ACTIONS = {
     "project-new": SUPERUSER,
@@ -77,6 +78,7 @@ ACTIONS = {
     "rule-many": CURATOR,
     "undo-ruling": CURATOR,
     "apply": CURATOR,
+    "ask-model": CURATOR,
     "mixture-build": CURATOR,
     "export-withdraw": CURATOR,
     "turn-run": CURATOR,
@@ -85,6 +87,9 @@ ACTIONS = {
     "member-remove": ADMIN,
     "member-link": ADMIN,
     "settings-change": ADMIN,
+    "endpoint-new": ADMIN,
+    "endpoint-try": ADMIN,
+    "endpoint-remove": ADMIN,
     "token-new": VIEWER,
     "token-revoke": ADMIN,
 }
@@ -127,6 +132,7 @@ def address(name: str, made) -> str:
         "certificate": {"pk": made.check.pk},
         "certificate-json": {"pk": made.check.pk},
         "token-revoke": {"pk": made.token.pk},
+        **{name: {"pk": made.endpoint.pk} for name in ("endpoint-try", "endpoint-remove")},
         **{name: {"pk": made.run.pk} for name in ("run", "run-progress", "run-parts")},
         **{name: {"pk": made.scan.pk} for name in SCANS},
         **{name: {"pk": made.member.pk} for name in ("member-role", "member-remove", "member-link")},
@@ -139,7 +145,7 @@ def address(name: str, made) -> str:
     return reverse(name, kwargs={"project": made.project.name, **own})
 
 
-SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "apply-preview", "apply")
+SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "apply-preview", "apply", "ask-model")
 SOURCES = (
     "source",
     "source-mapping",

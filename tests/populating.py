@@ -6,9 +6,10 @@ from pathlib import Path
 
 from curation import jobs
 from curation.engine.exporting import ExportConfig
+from curation.engine.llm import EndpointConfig
 from curation.engine.mixing import parse
 from curation.locations import from_shell
-from curation.models import Check, Membership, Project, Run, Source, Token
+from curation.models import Check, Endpoint, Membership, Project, Run, Source, Token
 from curation.tasks.exporting import start_export
 from curation.tasks.importing import start_import
 from curation.tasks.looking import start_look
@@ -27,6 +28,7 @@ CHATS = [
     "NAME a planet!",
     "tell me about tides",
 ]
+NOBODY_THERE = "http://127.0.0.1:9/v1"
 RECIPE = "name: first\nseed: 3\ncomponents:\n- dataset: chats-clean\n  fraction: 1.0\n"
 
 
@@ -43,6 +45,7 @@ class Populated:
     member: Membership
     token: Token
     secret: str
+    endpoint: Endpoint
 
 
 def ended(run: Run) -> Run:
@@ -79,8 +82,10 @@ def populate(project: Project, user, folder: Path, chats=CHATS, items=ITEMS) -> 
     ended(start_export(project, "first", ExportConfig(profiles=["sft_messages"]), user=user))
     member = Membership.objects.filter(project=project).order_by("pk").last()
     token, secret = Token.objects.issue(project, "laptop", ["read", "write"], days=30, by=user)
+    judge = EndpointConfig("judge", NOBODY_THERE, "tiny", may_see_benchmark_text=True)
+    endpoint = Endpoint.objects.add(project, judge, by=user)
     check = scan.checks.get()
-    return Populated(project, scan, scan, look, check, found["record_id"], member, token, secret)
+    return Populated(project, scan, scan, look, check, found["record_id"], member, token, secret, endpoint)
 
 
 def chat(text: str) -> dict:

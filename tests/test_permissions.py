@@ -35,6 +35,7 @@ SEES = {"viewer", "curator", "admin", "superuser"}
 SPENT = {"login-link", "set-password"}  # these two say no to a link that was used, whoever brings it
 PROJECT = "/api/v1/projects/{project}"
 PEOPLE, TOKENS, MEMBER = f"{PROJECT}/people", f"{PROJECT}/tokens", "/{pk}"
+ENDPOINTS = f"{PROJECT}/endpoints"
 API_NEEDS = {
     ("post", PEOPLE): ADMIN,
     ("put", PEOPLE + MEMBER): ADMIN,
@@ -42,6 +43,10 @@ API_NEEDS = {
     ("post", f"{PEOPLE}{MEMBER}/link"): ADMIN,
     ("post", TOKENS): VIEWER,
     ("delete", TOKENS + MEMBER): ADMIN,  # of somebody else
+    ("get", ENDPOINTS): ADMIN,
+    ("post", ENDPOINTS): ADMIN,
+    ("delete", ENDPOINTS + MEMBER): ADMIN,
+    ("post", f"{ENDPOINTS}{MEMBER}/try"): ADMIN,
     ("post", f"{PROJECT}/mixture-totals"): VIEWER,
     ("head", f"{PROJECT}/exports/{{mixture}}/{{number}}/files/{{path}}"): VIEWER,
     ("get", "/api/v1/projects"): SIGNED_IN,
@@ -166,7 +171,12 @@ def filled(path, made):
 
 
 def _pk(path, made):
-    kinds = {"/certificates/": made.check, "/people/": made.member, "/tokens/": made.token}
+    kinds = {
+        "/certificates/": made.check,
+        "/people/": made.member,
+        "/tokens/": made.token,
+        "/endpoints/": made.endpoint,
+    }
     return next((thing.pk for part, thing in kinds.items() if part in path), made.scan.pk)
 
 

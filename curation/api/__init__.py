@@ -2,8 +2,20 @@
 
 from ninja import Router
 
-from curation.api import datasets, events, exports, looks, mixtures, people, projects, runs, sources, tokens
+from curation.api import (
+    datasets,
+    endpoints,
+    events,
+    exports,
+    looks,
+    mixtures,
+    people,
+    projects,
+    runs,
+    sources,
+    tokens,
+)
 
 router = Router()
-for part in (projects, sources, looks, datasets, mixtures, exports, runs, people, tokens, events):
+for part in (projects, sources, looks, datasets, mixtures, exports, runs, people, tokens, endpoints, events):
     router.add_router("", part.router)

@@ -5,6 +5,7 @@ DataError
 ├── BadInput      the data or the file cannot be used; its owner can fix it; never retried
 ├── BadConfig     the settings contradict each other or are out of range (also a ValueError)
 ├── Refused       a rule of the project says no: a guard, a missing check, an unconfirmed eval split
+├── EndpointFault an endpoint did not answer as it should; its kinds are in curation.engine.llm.faults
 └── Stopped       the work was taken from this worker
     ├── Cancelled somebody pressed stop
     ├── Paused    somebody pressed pause; the part goes on later from its checkpoint

@@ -2,6 +2,7 @@
 
 from curation.models.check import Check
 from curation.models.dataset import Dataset, Kind, Version, store
+from curation.models.endpoint import Endpoint, Reply
 from curation.models.event import Event
 from curation.models.log import Line
 from curation.models.mixture import Export, Mixture
@@ -16,6 +17,7 @@ __all__ = [
     "DECONTAMINATION",
     "Check",
     "Dataset",
+    "Endpoint",
     "Event",
     "Export",
     "Kind",
@@ -25,6 +27,7 @@ __all__ = [
     "Output",
     "Part",
     "Project",
+    "Reply",
     "Run",
     "RunInput",
     "Source",

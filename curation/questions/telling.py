@@ -103,6 +103,7 @@ PAGES: dict[str, Callable[[str, str, int], str]] = {
     "run": lambda project, _label, pk: reverse("run", args=[project, pk]),
     "membership": lambda project, _label, _pk: reverse("people", args=[project]),
     "token": lambda project, _label, _pk: reverse("tokens", args=[project]),
+    "endpoint": lambda project, _label, _pk: reverse("endpoints", args=[project]),
     "version": _version,
     "check": _check,
     "export": _export,
@@ -115,6 +116,10 @@ def rows(number: Any) -> str:
 
 def _because(event: Event) -> str:
     return f": {event.detail['reason']}" if event.detail.get("reason") else ""
+
+
+def _may_see(event: Event) -> str:
+    return ", which may see benchmark text" if event.detail["may_see_benchmark_text"] else ""
 
 
 def _exported(event: Event) -> Sentence:
@@ -150,6 +155,10 @@ for _verb, _teller in {
     ),
     "removed": lambda event: Sentence("removed", label=event.detail["name"], after=" from the project"),
     "linked": lambda event: Sentence("made a link to set a password for", label=event.detail["name"]),
+    "added": lambda event: Sentence(
+        "added the endpoint", after=f": {event.detail['model']}{_may_see(event)}"
+    ),
+    "took away": lambda event: Sentence("took away the endpoint"),
     "required": lambda event: Sentence(
         "set the checks that exports of",
         after=f" need: {', '.join(event.detail['checks']) or 'none'}",

@@ -23,6 +23,13 @@ def cleaned(event: Event) -> Sentence:
     return Sentence("took matches out of", after=f": {rows(event.detail['rows_removed'])} removed")
 
 
+def asked_a_model(event: Event) -> Sentence:
+    url = reverse("scan", args=[event.project.name, event.object_id])
+    said = f"asked {event.detail['model']} at {event.detail['endpoint']} about matches of"
+    return Sentence(said, label=event.label, url=url)
+
+
+register("asked a model", asked_a_model)
 register("ruled", ruled)
 register("unruled", unruled)
 register("cleaned", cleaned)

@@ -7,9 +7,10 @@ from curation.engine.errors import DataError
 from curation.models import Check, Run
 from curation.questions.comparing import in_words
 from decontam.engine.report import CONTAMINATED_ABOVE
-from decontam.forms import ScanForm
+from decontam.forms import ScanForm, VerdictForm
 from decontam.questions.certificates import certificates, in_full
 from decontam.questions.overlap import overlap as compared
+from decontam.questions.verdicts import asked
 
 
 @require_GET
@@ -62,6 +63,8 @@ def scan(request: ProjectRequest, pk: int) -> HttpResponse:
         "checks": run.checks.all(),
         "applied": list(applied.select_related("project", "user")[:20]),
         "earlier": _earlier(run, training.dataset_id),
+        "asked": asked(run),
+        "ask": VerdictForm(run),
     }
     return render(request, "decontam/scan.html", context)
 

@@ -15,7 +15,7 @@ from curation.engine.errors import DataError
 from curation.models import Run
 from decontam.engine.report import METHODS
 from decontam.models import Act, Ruling
-from decontam.questions import reviews
+from decontam.questions import reviews, verdicts
 from decontam.questions.reviews import Filter
 from decontam.questions.scans import finished
 from decontam.questions.waiting import to_review
@@ -95,6 +95,7 @@ def _pair(request: ProjectRequest, scan: Run, wanted: Filter, match: dict[str, A
     return {
         "pair": shown_pair(reviews.pair(scan, match)),
         "ruled": reviews.rulings_of(scan, [match]).get(seq),
+        "verdicts": verdicts.on_match(scan, seq),
         "others": Ruling.objects.of_item(scan.project, match, limit=6),
         "address": _desk(request, scan, wanted.query() | {"seq": str(seq)}),
         "rule": f"{reverse('rule-match', args=[request.project.name, scan.pk, seq])}?{query}",

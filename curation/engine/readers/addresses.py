@@ -69,8 +69,19 @@ def shown(url: httpx2.URL) -> str:
 
 
 def addresses(url: httpx2.URL, resolve: Resolver, *, private: bool = False) -> list[str]:
+    """Where the host of a URL is, as `located` finds it. Refused unless all its addresses are public."""
+    found = located(url, resolve)
+    if not all(is_allowed(address, private) for address in found):
+        raise Refused(
+            f"{host_of(url)} is not a public address, and only such may be fetched from. Upload the file, "
+            "or ask an administrator to import it from the shell"
+        )
+    return found
+
+
+def located(url: httpx2.URL, resolve: Resolver) -> list[str]:
     """
-    Where the host of a URL is. Refused unless all its addresses are public, BadInput when there is no such host,
+    Where the host of a URL is, whatever kind of address that is. BadInput when there is no such host,
     ConnectionError when the name service does not answer.
     """
     host = host_of(url)
@@ -84,11 +95,6 @@ def addresses(url: httpx2.URL, resolve: Resolver, *, private: bool = False) -> l
         raise BadInput(f"There is no host {host}") from error
     if not found:
         raise BadInput(f"There is no host {host}")
-    if not all(is_allowed(address, private) for address in found):
-        raise Refused(
-            f"{host} is not a public address, and only such may be fetched from. Upload the file, "
-            "or ask an administrator to import it from the shell"
-        )
     return found
 
 
