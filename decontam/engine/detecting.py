@@ -87,15 +87,15 @@ class Detector:
     def scan(self, texts: Texts) -> Any:
         """
         Every pair of a text and an item that some method found, as a table of schema `FOUND`, ordered by row,
-        benchmark as given, item. `method`, score and spans are those of the most literal method.
+        benchmark as given, item. `method` and score are those of the most literal method, spans those of the method
+        that covers most of the item by n-grams, else of the only one.
         """
         column = as_column(texts)
         found = [self.plain.scan(column)]
         if self.short:
             found.append(self.short.scan(column))
         if self.normalised:
-            known = self._keys(pa.concat_tables(found))
-            found.append(self.normalised.scan(column, lambda table: ~np.isin(self._keys(table), known)))
+            found.append(self.normalised.scan(column))
         found += [other.scan(column) for other in self.others]
         return self._told_once(pa.concat_tables(found))
 
@@ -113,7 +113,12 @@ class Detector:
         order = np.lexsort((rank, keys))
         first = np.flatnonzero(np.diff(keys[order], prepend=-1))
         seen = np.bitwise_or.reduceat(1 << rank[order].astype(np.int64), first) if len(first) else first
-        return found.take(pa.array(order[first])).append_column("found_by", _NAMES_OF.take(pa.array(seen)))
+        told = found.take(pa.array(order[first]))
+        covering = np.where(rank < METHODS.index("near"), -found.column("score").to_numpy(), rank)
+        widest = np.lexsort((rank, covering, keys))[first]
+        for name in ("train_spans", "item_spans"):
+            told = _with(told, name, found.column(name).take(pa.array(widest)))
+        return told.append_column("found_by", _NAMES_OF.take(pa.array(seen)))
 
 
 _NAMES_OF = pa.array(
@@ -178,25 +183,23 @@ class NormalisedIndex:
         compared = {name: normalised(column) for name, column in columns.items()}
         return cls(BenchmarkIndex.build(compared, NORMALISED), columns, compared)
 
-    def scan(self, texts: Any, is_new: Callable[[Any], Array]) -> Any:
-        """Spans are found out for new pairs only, since those of a more literal method are the ones to be shown."""
+    def scan(self, texts: Any) -> Any:
+        """A table of schema `MATCHES`."""
         compared = normalised(texts)
-        found = self.index.scan(compared)
+        found = self.index.scan(compared).combine_chunks()
+        rows = found.column("row").to_pylist()
+        train = _as_written(found.column("train_spans"), rows, lambda row: (texts[row], compared[row]))
+        pairs = list(
+            zip(found.column("benchmark").to_pylist(), found.column("item").to_pylist(), strict=True)
+        )
+        item = _as_written(found.column("item_spans"), pairs, self._texts)
         found = _with(found, "method", pa.repeat(pa.scalar("normalised"), len(found)))
-        new = is_new(found)
-        known, told = found.filter(pa.array(~new)), found.filter(pa.array(new)).combine_chunks()
-        train = _as_written(
-            told.column("train_spans"),
-            told.column("row").to_pylist(),
-            lambda row: (texts[row], compared[row]),
-        )
-        pairs = list(zip(told.column("benchmark").to_pylist(), told.column("item").to_pylist(), strict=True))
-        item = _as_written(
-            told.column("item_spans"),
-            pairs,
-            lambda key: (self.columns[key[0]][key[1]], self.compared[key[0]][key[1]]),
-        )
-        return pa.concat_tables([known, _with(_with(told, "train_spans", train), "item_spans", item)])
+        return _with(_with(found, "train_spans", train), "item_spans", item)
+
+    def _texts(self, pair: tuple[str, int]) -> tuple[Any, Any]:
+        """An item as it was written, and as it is compared."""
+        benchmark, item = pair
+        return self.columns[benchmark][item], self.compared[benchmark][item]
 
 
 def _as_written(spans: Any, keys: Sequence[Any], texts_of: Callable[[Any], tuple[Any, Any]]) -> Any:

@@ -89,6 +89,11 @@ class Strength:
         )
 
     @property
+    def holds(self) -> bool:
+        """Enough that it is no chance: an item that leaked in parts, or edited."""
+        return self.strong or (self.share >= 0.5 and self.bits >= 40)
+
+    @property
     def doubt(self) -> float:
         return 0.0 if self.whole else 1 - self.share * min(1.0, self.bits / DOUBTLESS_BITS)
 
@@ -102,8 +107,9 @@ class Weighed:
     hashes: Array
     grams: Array
     bits: Array
-    single: Array  # bool: of one character
-    identifying: Array  # bool: the phrase that begins here counts
+    single: Array  # bool: of one Latin letter or figure
+    shared: Array  # bool: many items of the benchmark have the phrase that begins here
+    stock: Array  # bool: it stands in rows of the source that do not hold an item
 
 
 class Precision:
@@ -139,7 +145,7 @@ class Precision:
         words = first.background.words.only(first._all("words"))
         held: dict[int, list[Array]] = defaultdict(list)
         for match in detector.scan(texts).select(JUDGED_BY).to_pylist():
-            if first.strength(match).strong:
+            if first.strength(match).holds:
                 grams = first._hashed[match["benchmark"]].grams_of(match["item"])
                 held[match["row"]].append(grams)
         grams = hashed.grams.copy()
@@ -214,11 +220,9 @@ class Precision:
         whole = match["method"] in LITERAL and match["score"] >= WHOLE
         if len(item.bits) < N:
             return _strength(item, covered, np.ones(len(covered), bool), whole)
-        runs = (
-            np.convolve(covered, np.ones(N, int))[N - 1 :] == N
-        )  # every word of the phrase that begins here
-        told = _spread(runs & item.identifying)
-        return _strength(item, told, _spread(item.identifying), whole)
+        identifying = (item.grams > 0) & ~item.stock & (whole | ~item.shared)
+        runs = np.convolve(covered, np.ones(N, int))[N - 1 :] == N  # all words of the phrase begun here
+        return _strength(item, _spread(runs & identifying), _spread(identifying), whole)
 
     def _by_words(self, match: Mapping[str, Any], texts: Any) -> Strength:
         """Of texts that were compared as wholes: the item's words, wherever they stand in the row."""
@@ -249,8 +253,15 @@ class Precision:
             hashes,
             grams,
             self._bits(benchmark, hashes),
-            ends - starts <= 1,
-            self._identifies(benchmark, grams),
+            np.array(
+                [
+                    end - start <= 1 and written[start:end].isascii()
+                    for start, end in zip(starts, ends, strict=True)
+                ],
+                bool,
+            ),
+            self._phrases[benchmark].of(grams) > self._shared_above(benchmark),
+            self.background.phrases.of(grams) >= self._stock_from(),
         )
 
     def _bits(self, benchmark: str, hashes: Array) -> Array:
@@ -261,11 +272,11 @@ class Precision:
         bits = -np.log2(np.minimum(1.0, np.maximum(everywhere, often)))
         return np.where(hashes == self._number, 0.0, bits)
 
-    def _identifies(self, benchmark: str, grams: Array) -> Array:
-        config, items = self.config, len(self._hashed[benchmark])
-        shared = self._phrases[benchmark].of(grams) > max(config.shared_items, config.shared_share * items)
-        stock_rows = max(config.stock_rows, ceil(config.stock_share * self.background.rows))
-        return (grams > 0) & ~shared & (self.background.phrases.of(grams) < stock_rows)
+    def _shared_above(self, benchmark: str) -> float:
+        return max(self.config.shared_items, self.config.shared_share * len(self._hashed[benchmark]))
+
+    def _stock_from(self) -> int:
+        return max(self.config.stock_rows, ceil(self.config.stock_share * self.background.rows))
 
 
 def _keep(held: dict[Any, Kept], key: Any, value: Kept, most: int) -> Kept:

@@ -164,3 +164,30 @@ def test_texts_are_counted_once_for_each_of_their_hashes():
     a, b = hashed.words_of(0)[:2]
     assert hashed.texts_with(hashed.words).of(np.array([a, b], np.uint64)).tolist() == [1, 2]
     assert [len(hashed.words_of(k)) for k in range(3)] == [3, 1, 0]
+
+
+def test_a_literal_quotation_counts_although_items_of_its_benchmark_share_its_phrases():
+    tasks = [
+        f"{noun.title()} and more. Answer with the letter of the right choice and nothing else."
+        for noun in NOUNS
+    ]
+    assert reasons(tasks, [*source(), f"Well. {tasks[3]} Go on."])[200, 3] == ""
+
+
+def test_a_language_without_spaces_is_not_single_characters():
+    item = "小明有三个苹果他又买了五个请问他一共有多少个苹果"
+    (found,) = reasons([item], [*source(), f"请回答{item[:-4]}谢谢"]).values()
+    assert found != SINGLE
+
+
+def test_what_leaked_with_changes_is_no_stock_phrase():
+    words = HARBOUR.split()
+    rows = [" ".join([*words[: 2 * len(words) // 3], noun]) for noun in NOUNS]
+    assert set(reasons([HARBOUR], [*source(), *rows, HARBOUR]).values()) <= {"", PARTIAL}
+
+
+def test_a_pair_is_judged_by_the_method_that_covers_most_of_it():
+    changed = HARBOUR.replace("nine", "9").replace("forty", "45").replace("thirty", "31")
+    item = changed.replace("9", "7").replace("45", "50").replace("31", "13")
+    match = judged([item], [*source(), changed])[200, 0]
+    assert (match["method"], match["share"]) == ("ngram", 1.0) and match["score"] < 1
