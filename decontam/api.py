@@ -43,6 +43,10 @@ class FilterIn(Schema):
     cause: Text = ""
     open_only: bool = False
     verdict: Text = ""
+    only: Text = ""
+    suppressed: Text = ""
+    why: Text = ""
+    order: Text = ""
 
     def wanted(self) -> Filter:
         return Filter(**self.dict())
@@ -77,6 +81,8 @@ class MatchOut(Schema):
     item_id: str
     method: str
     score: float
+    found_by: list[str]
+    doubt: float
     train_spans: list[dict[str, int]]
     item_spans: list[dict[str, int]]
     cause: str

@@ -8,7 +8,9 @@ from curation.models import Check, Run
 from curation.questions.comparing import in_words
 from decontam.engine.report import CONTAMINATED_ABOVE
 from decontam.forms import ScanForm
+from decontam.questions import reviews
 from decontam.questions.certificates import certificates, in_full
+from decontam.questions.credits import credits_of
 from decontam.questions.overlap import overlap as compared
 
 
@@ -62,6 +64,8 @@ def scan(request: ProjectRequest, pk: int) -> HttpResponse:
         "checks": run.checks.all(),
         "applied": list(applied.select_related("project", "user")[:20]),
         "earlier": _earlier(run, training.dataset_id),
+        "credits": credits_of(run),
+        "suppressions": reviews.suppressions(run),
     }
     return render(request, "decontam/scan.html", context)
 

@@ -32,6 +32,16 @@ def finished_scan(request: ProjectRequest, pk: int) -> Run:
     return finished(scan)
 
 
+def _on_desk(request: ProjectRequest) -> Filter:
+    """What the desk is asked for; what is suppressed waits for nobody, unless somebody asks for it."""
+    return Filter.parse(request.GET.dict(), reviews.DESK)
+
+
+def _said(wanted: Filter) -> dict[str, str]:
+    """A filter as the addresses of the desk say it."""
+    return wanted.query(reviews.DESK)
+
+
 def _choices(scan: Run) -> dict[str, Any]:
     lines = scan.summary["lines"]
     return {"benchmarks": [line["benchmark"] for line in lines if line["matches"]], "methods": METHODS}
@@ -41,14 +51,15 @@ def _choices(scan: Run) -> dict[str, Any]:
 @viewing
 def review(request: ProjectRequest, pk: int) -> HttpResponse:
     """The desk: causes on the left, the pair to rule on the right, the decision at the bottom."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan, wanted = finished_scan(request, pk), _on_desk(request)
     asked = number(request.GET.get("seq", ""))
     match = reviews.at(scan, asked) if asked else reviews.following(scan, wanted)
     queue = reviews.groups(scan, wanted, after=number(request.GET.get("group", "")) or 0, limit=GROUPS)
     context = {
         "scan": scan,
         "wanted": wanted,
-        "query": urlencode(wanted.query()),
+        "query": urlencode(_said(wanted)),
+        "query_beside": urlencode(wanted.query()),
         "tally": reviews.counts(scan),
         "queue": queue,
         "undoable": Act.UNDOABLE,
@@ -62,7 +73,7 @@ def review(request: ProjectRequest, pk: int) -> HttpResponse:
 @viewing
 def review_pair(request: ProjectRequest, pk: int, seq: int) -> HttpResponse:
     """One pair as a fragment: the match of that number, or the one that `to` names beside it."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan, wanted = finished_scan(request, pk), _on_desk(request)
     return _fragment(request, scan, wanted, _asked(scan, wanted, seq, request.GET.get("to", "")))
 
 
@@ -72,7 +83,7 @@ def _asked(scan: Run, wanted: Filter, seq: int, to: str) -> dict[str, Any] | Non
     if to == "after":
         return next(iter(reviews.page(scan, wanted, after=seq, limit=1).rows), None)
     if to == "before":
-        return next(iter(reviews.page(scan, wanted, before=seq, limit=1).rows), None) if seq > 1 else None
+        return next(iter(reviews.page(scan, wanted, before=seq, limit=1).rows), None) if seq else None
     return reviews.at(scan, seq)
 
 
@@ -90,15 +101,15 @@ def _pair(request: ProjectRequest, scan: Run, wanted: Filter, match: dict[str, A
         others = [other for other in to_review(request.project) if other.pk != scan.pk]
         return {"pair": None, "others": others}
     reviews.look_ahead(scan, reviews.following(scan, wanted, after=match["seq"]))
-    seq, query = match["seq"], urlencode(wanted.query())
+    seq, said = match["seq"], _said(wanted)
     here = reverse("review-pair", args=[request.project.name, scan.pk, seq])
     return {
         "pair": shown_pair(reviews.pair(scan, match)),
         "ruled": reviews.rulings_of(scan, [match]).get(seq),
         "others": Ruling.objects.of_item(scan.project, match, limit=6),
-        "address": _desk(request, scan, wanted.query() | {"seq": str(seq)}),
-        "rule": f"{reverse('rule-match', args=[request.project.name, scan.pk, seq])}?{query}",
-        **{to: f"{here}?{urlencode(wanted.query() | {'to': to})}" for to in ("following", "after", "before")},
+        "address": _desk(request, scan, said | {"seq": str(seq)}),
+        "rule": f"{reverse('rule-match', args=[request.project.name, scan.pk, seq])}?{urlencode(said)}",
+        **{to: f"{here}?{urlencode(said | {'to': to})}" for to in ("following", "after", "before")},
     }
 
 
@@ -109,7 +120,7 @@ def rule_match(request: ProjectRequest, pk: int, seq: int) -> HttpResponse:
     One verdict on one pair. A script that shows the next pair already says which (`shown`) and gets the one after it;
     a form is sent on to the next pair.
     """
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan, wanted = finished_scan(request, pk), _on_desk(request)
     verdict = request.POST.get("verdict", "").replace("-", " ")
     if verdict != "skip":
         match = reviews.at(scan, seq)
@@ -126,7 +137,7 @@ def _reason(request: HttpRequest) -> str:
 
 
 def _back(request: ProjectRequest, scan: Run, wanted: Filter, match: dict[str, Any] | None) -> HttpResponse:
-    query = wanted.query() | ({"seq": str(match["seq"])} if match else {})
+    query = _said(wanted) | ({"seq": str(match["seq"])} if match else {})
     return redirect(_desk(request, scan, query))
 
 
@@ -145,7 +156,7 @@ def rule_many(request: ProjectRequest, pk: int) -> HttpResponse:
     if isinstance(ruled, Run):
         return redirect(ruled)
     messages.success(request, f"{ruled:,} matches are ruled {verdict}. Undo takes all of them back.")
-    back = Filter.parse(request.GET.dict())
+    back = _on_desk(request)
     return _back(request, scan, back, reviews.following(scan, back))
 
 
@@ -153,7 +164,7 @@ def rule_many(request: ProjectRequest, pk: int) -> HttpResponse:
 @curating
 def undo(request: ProjectRequest, pk: int) -> HttpResponse:
     """Take back your last ruling on this scan, and put its pair on the desk again."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan, wanted = finished_scan(request, pk), _on_desk(request)
     try:
         undone = Ruling.objects.undo(scan, by=request.user)
     except DataError as error:
@@ -181,6 +192,7 @@ def matches(request: ProjectRequest, pk: int) -> HttpResponse:
         "training": scan.input("training"),
         "wanted": wanted,
         "query": urlencode(wanted.query()),
+        "query_beside": urlencode(_said(wanted)),
         "rows": rows,
         "page": page,
         "tally": reviews.counts(scan),
