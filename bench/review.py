@@ -295,9 +295,16 @@ def places(scan: Run, count: int, repeats: int, report: Report) -> None:
     legs = {f"page of 50, {name}": leg(first, reviews.ANY) for name, first in starts.items()}
     exact = Filter(method="exact", highest=0.9, open_only=True)
     legs |= {f"page of 50 under a filter, {name}": leg(first, exact) for name, first in starts.items()}
-    doubtful, near = replace(reviews.DESK, order="doubt"), Filter(method="near", order="doubt")
-    legs |= {f"page of 50 by doubt, {name}": leg(first, doubtful) for name, first in starts.items()}
-    legs["page of 50 by doubt under a filter, middle"] = leg(starts["middle"], near)
+    line, doubtful = reviews.ledger(scan).doubtful, replace(reviews.DESK, order="doubt")
+    near = replace(doubtful, method="near")
+
+    def by_doubt(first: int, wanted: Filter) -> Callable[[], Any]:
+        return lambda: reviews.page(
+            scan, wanted, after=int(line[first + chance.randrange(spread)]) + 1, limit=50
+        )
+
+    legs |= {f"page of 50 by doubt, {name}": by_doubt(first, doubtful) for name, first in starts.items()}
+    legs["page of 50 by doubt under a filter, middle"] = by_doubt(starts["middle"], near)
     legs["the next open match by doubt, middle"] = lambda: reviews.following(
         scan, doubtful, after=chance.randrange(count)
     )

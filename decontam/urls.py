@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from decontam.views import applying, overlap, review
+from decontam.views import agreement, applying, overlap, review
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
@@ -12,6 +12,7 @@ in_project = [
     path("scans/<int:pk>/review/<int:seq>/rule/", review.rule_match, name="rule-match"),
     path("scans/<int:pk>/rule/", review.rule_many, name="rule-many"),
     path("scans/<int:pk>/undo/", review.undo, name="undo-ruling"),
+    path("scans/<int:pk>/agreement/", agreement.agreement, name="agreement"),
     path("scans/<int:pk>/preview/", applying.apply_preview, name="apply-preview"),
     path("scans/<int:pk>/apply/", applying.apply, name="apply"),
     path("certificates/<int:pk>/", overlap.certificate, name="certificate"),

@@ -44,6 +44,7 @@ PAGES = {
     "matches": VIEWER,
     "review": VIEWER,
     "review-pair": VIEWER,
+    "agreement": VIEWER,
     "apply-preview": VIEWER,
     "certificate": VIEWER,
     "certificate-json": VIEWER,
@@ -139,7 +140,7 @@ def address(name: str, made) -> str:
     return reverse(name, kwargs={"project": made.project.name, **own})
 
 
-SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "apply-preview", "apply")
+SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "agreement", "apply-preview", "apply")
 SOURCES = (
     "source",
     "source-mapping",

@@ -39,7 +39,8 @@ class Filter:
     Which matches are looked at; as it stands in a query string. Scores are from `lowest` to `highest`, both included;
     `verdict` asks for what was ruled so, `open_only` for what nobody ruled. `method` found the pair, among others;
     `only` found it alone. `suppressed` is yes or no, and `why` the reason for it. `order` is not about which, but
-    about which first: by cause as they are numbered, or by doubt.
+    about which first: by cause as they are numbered, or by doubt. `second` asks for what others ruled and `reader`, who
+    is no part of a query string, did not; `disputed` for what people ruled differently.
     """
 
     benchmark: str = ""
@@ -53,6 +54,9 @@ class Filter:
     suppressed: str = ""
     why: str = ""
     order: str = ""
+    second: bool = False
+    disputed: bool = False
+    reader: int = 0
 
     def __post_init__(self) -> None:
         for method in (self.method, self.only):
@@ -73,6 +77,10 @@ class Filter:
             raise BadConfig(
                 "A match that nobody ruled has no verdict: ask for open matches or for a verdict."
             )
+        if self.second and (self.open_only or self.verdict or self.disputed):
+            raise BadConfig(
+                "A second look is at what others ruled, and does not say how: leave out the verdict."
+            )
 
     @classmethod
     def parse(cls, given: Mapping[str, str], usual: Filter | None = None) -> Filter:
@@ -81,25 +89,36 @@ class Filter:
         said: dict[str, Any] = {
             one.name: _read(one.name, given[one.name]) if given[one.name] else getattr(plain, one.name)
             for one in fields(cls)
-            if one.name in given
+            if one.name in given and one.name != "reader"
         }
         return replace(usual or plain, **said)
 
     def query(self, usual: Filter | None = None) -> dict[str, str]:
         """What `parse` reads with the same `usual`, without what is left as it is there."""
         said = {one.name: getattr(self, one.name) for one in fields(self)}
-        changed = {name: value for name, value in said.items() if value != getattr(usual or Filter(), name)}
+        usual = replace(usual or Filter(), reader=self.reader)
+        changed = {name: value for name, value in said.items() if value != getattr(usual, name)}
         return {name: "1" if value is True else str(value) for name, value in changed.items()}
 
     @property
     def narrows(self) -> bool:
         """It leaves out more than what is suppressed."""
-        return replace(self, suppressed="", order="") != Filter()
+        return replace(self, suppressed="", order="", reader=0) != Filter()
 
     @property
     def by_match(self) -> bool:
         """It asks for more than a benchmark and a cause, whose matches have consecutive numbers."""
-        return replace(self, benchmark="", cause="", order="") != Filter()
+        return replace(self, benchmark="", cause="", order="", reader=0) != Filter()
+
+    @property
+    def by_person(self) -> bool:
+        """It asks for what each of several people said."""
+        return self.second or self.disputed
+
+    @property
+    def to_rule(self) -> Filter:
+        """What of it waits for a ruling; what was ruled, where that is what it asks for."""
+        return self if self.verdict or self.by_person else replace(self, open_only=True)
 
 
 def _read(name: str, text: str) -> Any:
@@ -107,7 +126,7 @@ def _read(name: str, text: str) -> Any:
         return _score(text)
     if name == "verdict":
         return text.replace("-", " ")
-    return _yes(name, text) if name == "open_only" else text
+    return _yes(name, text) if name in ("open_only", "second", "disputed") else text
 
 
 def _score(text: str) -> float:
@@ -142,6 +161,7 @@ class Ledger:
     places: np.ndarray  # uint32, the position of each key
     act: int = 0
     counted: dict[str, int] = field(default_factory=dict)
+    people: dict[int, np.ndarray] | None = None  # int8 by person, one of CODES; None until somebody asks
 
     @classmethod
     def read(cls, batches: Iterable[pa.RecordBatch], rows: int) -> Self:
@@ -172,15 +192,43 @@ class Ledger:
         arrays += [self.doubtful, self.ranks, self.keys, self.places]
         return sum(array.nbytes for array in arrays)
 
-    def enter(self, rows: list[str], items: list[str], verdicts: list[str]) -> None:
-        """What is now ruled of some pairs; an empty verdict opens them again."""
+    def enter(self, rows: list[str], items: list[str], verdicts: list[str], by: int | None = None) -> None:
+        """What is now ruled of some pairs, or said of them by one person; an empty verdict takes it back."""
+        into = self.states if by is None else self.said_by(by)
         keys = pair_keys(pa.array(rows, pa.string()), pa.array(items, pa.string()))
         first, end = (np.searchsorted(self.keys, keys, side) for side in ("left", "right"))
         counts = end - first
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         codes = np.array([CODES[verdict] for verdict in verdicts], np.int8)
-        self.states[self.places[np.repeat(first, counts) + within]] = np.repeat(codes, counts)
+        into[self.places[np.repeat(first, counts) + within]] = np.repeat(codes, counts)
         self.counted = {}
+
+    def said_by(self, person: int) -> np.ndarray:
+        """int8, one of CODES for each match, of one person."""
+        self.people = {} if self.people is None else self.people
+        return self.people.setdefault(person, np.zeros(len(self.states), np.int8))
+
+    def pairs(self) -> np.ndarray:
+        """The first position of each pair: a row that quotes an item in two turns is one pair."""
+        first = np.ones(len(self.keys), bool)
+        first[1:] = self.keys[1:] != self.keys[:-1]
+        return np.asarray(self.places[first])
+
+    def disputed(self, here: slice | np.ndarray) -> np.ndarray:
+        """Which of the matches at some positions people ruled differently."""
+        said = list((self.people or {}).values())
+        if not said:
+            return np.zeros(len(self.states[here]), bool)
+        either = [np.logical_or.reduce([codes[here] == code for codes in said]) for code in (1, 2)]
+        return np.asarray(either[0] & either[1])
+
+    def _second(self, here: slice | np.ndarray, reader: int) -> np.ndarray:
+        """Which of them others ruled, and the reader did not."""
+        ruled = np.zeros(len(self.states[here]), bool)
+        for person, codes in (self.people or {}).items():
+            if person != reader:
+                ruled |= codes[here] != 0
+        return np.asarray(ruled & (self.said_by(reader)[here] == 0))
 
     def counts(self) -> dict[str, int]:
         """How many matches have each verdict; those that nobody ruled are suppressed, or open under the empty one."""
@@ -233,6 +281,10 @@ class Ledger:
         if wanted.why:
             code = self.reasons.index(wanted.why) if wanted.why in self.reasons else -1
             yield lambda here: self._suppressed(here) & (self.why[here] == code)
+        if wanted.second:
+            yield lambda here: self._second(here, wanted.reader)
+        if wanted.disputed:
+            yield self.disputed
         if wanted.open_only or wanted.verdict:
             yield lambda here: self.states[here] == CODES[wanted.verdict]
 

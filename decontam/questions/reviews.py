@@ -101,14 +101,14 @@ def page(scan: Run, wanted: Filter = ANY, *, after: int = 0, before: int = 0, li
 
 
 def following(scan: Run, wanted: Filter = ANY, *, after: int = 0) -> dict[str, Any] | None:
-    """The next match above `after` that nobody ruled (or, under a verdict, that was ruled so)."""
-    seq = next(_walk(scan, _to_rule(wanted), after=after), None)
+    """The next match above `after` that nobody ruled (or that was, where that is what is wanted)."""
+    seq = next(_walk(scan, wanted.to_rule, after=after), None)
     return None if seq is None else at(scan, seq)
 
 
 def preceding(scan: Run, wanted: Filter = ANY, *, before: int) -> dict[str, Any] | None:
-    """The last match below `before` that nobody ruled (or, under a verdict, that was ruled so)."""
-    seq = next(_walk(scan, _to_rule(wanted), before=before), None)
+    """The last match below `before` that nobody ruled (or that was, where that is what is wanted)."""
+    seq = next(_walk(scan, wanted.to_rule, before=before), None)
     return None if seq is None else at(scan, seq)
 
 
@@ -123,10 +123,6 @@ def chosen(scan: Run, wanted: Filter, *, after: int, limit: int) -> list[dict[st
     return [row for table in _matches(scan).tables(seqs, FOR_RULING) for row in table.to_pylist()]
 
 
-def _to_rule(wanted: Filter) -> Filter:
-    return wanted if wanted.verdict else replace(wanted, open_only=True)
-
-
 def _walk(scan: Run, wanted: Filter, *, after: int = 0, before: int = 0) -> Iterator[int]:
     for block in _blocks(scan, wanted, after=after, before=before):
         yield from block.tolist()
@@ -135,13 +131,13 @@ def _walk(scan: Run, wanted: Filter, *, after: int = 0, before: int = 0) -> Iter
 def _blocks(scan: Run, wanted: Filter, *, after: int = 0, before: int = 0) -> Iterator[np.ndarray]:
     spans = _spans(scan, wanted)
     if wanted.order:
-        held = ledger(scan)
+        held = ledger(scan, people=wanted.by_person)
         return held.by_doubt(spans, held.mask(wanted), after=after, before=before)
     return numbers(spans[::-1] if before else spans, _mask(scan, wanted), after=after, before=before)
 
 
 def _mask(scan: Run, wanted: Filter) -> Mask | None:
-    return ledger(scan).mask(wanted) if wanted.by_match else None
+    return ledger(scan, people=wanted.by_person).mask(wanted) if wanted.by_match else None
 
 
 def _spans(scan: Run, wanted: Filter) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from curation.questions.comparing import in_words
 from decontam.engine.report import CONTAMINATED_ABOVE
 from decontam.forms import ScanForm
 from decontam.questions import reviews
+from decontam.questions.agreements import agreement_of, several_reviewers
 from decontam.questions.certificates import certificates, in_full
 from decontam.questions.credits import credits_of
 from decontam.questions.overlap import overlap as compared
@@ -65,6 +66,7 @@ def scan(request: ProjectRequest, pk: int) -> HttpResponse:
         "applied": list(applied.select_related("project", "user")[:20]),
         "earlier": _earlier(run, training.dataset_id),
         "credits": credits_of(run),
+        "agreement": agreement_of(run) if several_reviewers(request.project) else None,
         "suppressions": reviews.suppressions(run),
     }
     return render(request, "decontam/scan.html", context)

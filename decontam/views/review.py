@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from curation.models import Run
 from decontam.engine.report import METHODS
 from decontam.models import Act, Ruling
 from decontam.questions import reviews
+from decontam.questions.agreements import blind_to
 from decontam.questions.reviews import Filter
 from decontam.questions.scans import finished
 from decontam.questions.waiting import to_review
@@ -24,6 +25,7 @@ from decontam.views.pairs import shown_pair
 
 GROUPS = 40
 MATCHES = 50
+KEPT = ("order", "second", "disputed")  # what stays when one goes to another cause
 
 
 def finished_scan(request: ProjectRequest, pk: int) -> Run:
@@ -34,7 +36,11 @@ def finished_scan(request: ProjectRequest, pk: int) -> Run:
 
 def _on_desk(request: ProjectRequest) -> Filter:
     """What the desk is asked for; what is suppressed waits for nobody, unless somebody asks for it."""
-    return Filter.parse(request.GET.dict(), reviews.DESK)
+    return replace(Filter.parse(request.GET.dict(), reviews.DESK), reader=_reader(request))
+
+
+def _reader(request: ProjectRequest) -> int:
+    return int(request.user.pk or 0)
 
 
 def _said(wanted: Filter) -> dict[str, str]:
@@ -62,6 +68,7 @@ def review(request: ProjectRequest, pk: int) -> HttpResponse:
         "query_beside": urlencode(wanted.query()),
         "tally": reviews.counts(scan),
         "queue": queue,
+        "kept": urlencode({name: said for name, said in _said(wanted).items() if name in KEPT}),
         "undoable": Act.UNDOABLE,
         **_choices(scan),
         **_pair(request, scan, wanted, match),
@@ -99,14 +106,16 @@ def _pair(request: ProjectRequest, scan: Run, wanted: Filter, match: dict[str, A
     """What the pair on the desk needs; `pair` is None when there is nothing left to rule."""
     if match is None:
         others = [other for other in to_review(request.project) if other.pk != scan.pk]
-        return {"pair": None, "others": others}
+        return {"pair": None, "others": others, "wanted": wanted}
     reviews.look_ahead(scan, reviews.following(scan, wanted, after=match["seq"]))
     seq, said = match["seq"], _said(wanted)
+    blind = wanted.second and blind_to(scan, match, request.user)
     here = reverse("review-pair", args=[request.project.name, scan.pk, seq])
     return {
         "pair": shown_pair(reviews.pair(scan, match)),
-        "ruled": reviews.rulings_of(scan, [match]).get(seq),
-        "others": Ruling.objects.of_item(scan.project, match, limit=6),
+        "blind": blind,
+        "ruled": None if blind else reviews.rulings_of(scan, [match]).get(seq),
+        "others": [] if blind else Ruling.objects.of_item(scan.project, match, limit=6),
         "address": _desk(request, scan, said | {"seq": str(seq)}),
         "rule": f"{reverse('rule-match', args=[request.project.name, scan.pk, seq])}?{urlencode(said)}",
         **{to: f"{here}?{urlencode(said | {'to': to})}" for to in ("following", "after", "before")},
@@ -150,7 +159,8 @@ def _desk(request: ProjectRequest, scan: Run, query: dict[str, str]) -> str:
 @curating
 def rule_many(request: ProjectRequest, pk: int) -> HttpResponse:
     """One verdict on all open matches of a cause or a filter: at once, or as a run when they are very many."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.POST.dict() | {"verdict": ""})
+    scan = finished_scan(request, pk)
+    wanted = replace(Filter.parse(request.POST.dict() | {"verdict": ""}), reader=_reader(request))
     verdict = request.POST.get("ruling", "").replace("-", " ")
     ruled = rule_all(scan, wanted, verdict, by=request.user, reason=_reason(request))
     if isinstance(ruled, Run):
@@ -182,10 +192,11 @@ def undo(request: ProjectRequest, pk: int) -> HttpResponse:
 @viewing
 def matches(request: ProjectRequest, pk: int) -> HttpResponse:
     """The evidence as a table, with what was ruled, by whom and when."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan = finished_scan(request, pk)
+    wanted = replace(Filter.parse(request.GET.dict()), reader=_reader(request))
     after, before = (number(request.GET.get(name, "")) or 0 for name in ("after", "before"))
     page = reviews.page(scan, wanted, after=after, before=before, limit=MATCHES)
-    ruled = reviews.rulings_of(scan, page.rows)
+    ruled = {} if wanted.second else reviews.rulings_of(scan, page.rows)
     rows = [match | {"ruled": ruled.get(match["seq"])} for match in page.rows]
     context = {
         "scan": scan,

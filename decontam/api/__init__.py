@@ -1,0 +1,9 @@
+"""What the pages of decontamination do, for programs."""
+
+from ninja import Router
+
+from decontam.api import agreements, scans
+
+router = Router(tags=["decontamination"])
+for _one in (scans.router, agreements.router):
+    router.add_router("", _one)
