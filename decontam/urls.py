@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from decontam.views import agreement, applying, overlap, review
+from decontam.views import agreement, applying, overlap, review, rules
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
@@ -15,6 +15,9 @@ in_project = [
     path("scans/<int:pk>/agreement/", agreement.agreement, name="agreement"),
     path("scans/<int:pk>/preview/", applying.apply_preview, name="apply-preview"),
     path("scans/<int:pk>/apply/", applying.apply, name="apply"),
+    path("scans/<int:pk>/rules/new/", rules.rule_new, name="rule-new"),
+    path("rules/", rules.rules, name="rules"),
+    path("rules/<int:pk>/", rules.turn_rule, name="rule-turn"),
     path("certificates/<int:pk>/", overlap.certificate, name="certificate"),
     path("certificates/<int:pk>/certificate.json", overlap.certificate_json, name="certificate-json"),
 ]

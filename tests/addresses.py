@@ -46,6 +46,8 @@ PAGES = {
     "review-pair": VIEWER,
     "agreement": VIEWER,
     "apply-preview": VIEWER,
+    "rules": VIEWER,
+    "rule-new": CURATOR,
     "certificate": VIEWER,
     "certificate-json": VIEWER,
     "mixtures": VIEWER,
@@ -78,6 +80,7 @@ ACTIONS = {
     "rule-many": CURATOR,
     "undo-ruling": CURATOR,
     "apply": CURATOR,
+    "rule-turn": CURATOR,
     "mixture-build": CURATOR,
     "export-withdraw": CURATOR,
     "turn-run": CURATOR,
@@ -125,6 +128,7 @@ def address(name: str, made) -> str:
         "export-withdraw": {"mixture": "first", "number": 1},
         "export-file": {"mixture": "first", "number": 1, "path": "README.md"},
         "set-password": {"uidb64": "MQ", "token": "spent-token"},
+        "rule-turn": {"pk": made.rule.pk},
         "certificate": {"pk": made.check.pk},
         "certificate-json": {"pk": made.check.pk},
         "token-revoke": {"pk": made.token.pk},
@@ -140,7 +144,17 @@ def address(name: str, made) -> str:
     return reverse(name, kwargs={"project": made.project.name, **own})
 
 
-SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "agreement", "apply-preview", "apply")
+SCANS = (
+    "scan",
+    "matches",
+    "review",
+    "rule-many",
+    "undo-ruling",
+    "agreement",
+    "rule-new",
+    "apply-preview",
+    "apply",
+)
 SOURCES = (
     "source",
     "source-mapping",

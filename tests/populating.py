@@ -14,7 +14,8 @@ from curation.tasks.importing import start_import
 from curation.tasks.looking import start_look
 from curation.tasks.mixing import start_mix
 from decontam.engine.apply import ApplyConfig
-from decontam.models import Ruling
+from decontam.engine.rules import RuleConfig
+from decontam.models import Rule, Ruling
 from decontam.questions.reviews import at
 from decontam.tasks.applying import start_apply
 from decontam.tasks.scanning import ScanConfig, start_scan
@@ -39,6 +40,7 @@ class Populated:
     scan: Run
     look: Run
     check: Check
+    rule: Rule
     record_id: str
     member: Membership
     token: Token
@@ -80,7 +82,8 @@ def populate(project: Project, user, folder: Path, chats=CHATS, items=ITEMS) -> 
     member = Membership.objects.filter(project=project).order_by("pk").last()
     token, secret = Token.objects.issue(project, "laptop", ["read", "write"], days=30, by=user)
     check = scan.checks.get()
-    return Populated(project, scan, scan, look, check, found["record_id"], member, token, secret)
+    rule = Rule.objects.make(project, RuleConfig("phrase", "words that nobody wrote"), by=user)
+    return Populated(project, scan, scan, look, check, rule, found["record_id"], member, token, secret)
 
 
 def chat(text: str) -> dict:

@@ -2,8 +2,8 @@
 
 from ninja import Router
 
-from decontam.api import agreements, scans
+from decontam.api import agreements, rules, scans
 
 router = Router(tags=["decontamination"])
-for _one in (scans.router, agreements.router):
+for _one in (scans.router, agreements.router, rules.router):
     router.add_router("", _one)

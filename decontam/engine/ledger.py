@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from curation.engine.errors import BadConfig
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.report import METHODS
+from decontam.engine.rules import Standing, spoken
 
 COLUMNS = ["row_fingerprint", "item_fingerprint", "found_by", "score", "doubt", "suppressed"]
 CODES = {"": 0, CONTAMINATED: 1, FALSE_ALARM: 2}
@@ -153,7 +154,7 @@ class Ledger:
     states: np.ndarray  # int8, one of CODES
     methods: np.ndarray  # uint8, a bit for each of METHODS that found it
     scores: np.ndarray  # float64
-    why: np.ndarray  # int32, position in `reasons` of why it is suppressed; 0 where it is not
+    given: np.ndarray  # int32, position in `reasons` of why the scan suppressed it; 0 where it did not
     reasons: list[str]
     doubtful: np.ndarray  # uint32, the positions, the most doubtful first
     ranks: np.ndarray  # uint32, where in `doubtful` each position is
@@ -161,7 +162,12 @@ class Ledger:
     places: np.ndarray  # uint32, the position of each key
     act: int = 0
     counted: dict[str, int] = field(default_factory=dict)
+    rules: list[Standing] = field(default_factory=list)
+    why: np.ndarray = field(init=False)  # as `given`, under the rules
     people: dict[int, np.ndarray] | None = None  # int8 by person, one of CODES; None until somebody asks
+
+    def __post_init__(self) -> None:
+        self.why = self.given
 
     @classmethod
     def read(cls, batches: Iterable[pa.RecordBatch], rows: int) -> Self:
@@ -188,9 +194,19 @@ class Ledger:
 
     @property
     def nbytes(self) -> int:
-        arrays = [self.states, self.methods, self.scores, self.why]
+        arrays = [self.states, self.methods, self.scores, self.given]
         arrays += [self.doubtful, self.ranks, self.keys, self.places]
         return sum(array.nbytes for array in arrays)
+
+    def lay_down(self, rules: list[Standing], batches: Iterable[pa.RecordBatch]) -> None:
+        """The rules that hold now, and the matches with the columns that these look at, read only where one holds."""
+        self.why, self.rules, self.counted = self.given, rules, {}
+        if not rules:
+            return
+        told = [None if rule.config.verdict == CONTAMINATED else rule.reason for rule in rules]
+        codes = _codes(pa.array(told, pa.string()).fill_null(""), self.reasons).astype(np.int32)
+        found = np.concatenate([np.empty(0, np.int64), *(spoken(batch, rules) for batch in batches)])
+        self.why = np.where(found >= 0, codes[found], self.given)
 
     def enter(self, rows: list[str], items: list[str], verdicts: list[str], by: int | None = None) -> None:
         """What is now ruled of some pairs, or said of them by one person; an empty verdict takes it back."""

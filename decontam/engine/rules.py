@@ -6,9 +6,12 @@ it as the reason why it does not count. A person's ruling on a pair is worth mor
 what a scan suppressed by itself; of several rules about a match, the newest speaks.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +23,12 @@ from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.evidence import PHRASE_LENGTH
 
 VERDICTS = (FALSE_ALARM, CONTAMINATED)
+FROZEN = pa.schema(
+    [
+        pa.field("rule", pa.int64()),
+        *(pa.field(name, pa.string()) for name in ("condition", "value", "benchmark", "verdict", "reason")),
+    ]
+)
 
 
 class Condition(StrEnum):
@@ -77,6 +86,14 @@ class Standing:
         """As what it clears carries it."""
         return f"rule {self.number}: {self.config.reason}" if self.config.reason else f"rule {self.number}"
 
+    def row(self) -> dict[str, Any]:
+        """As it is frozen, by `FROZEN`; its dataset is the one that it is frozen for."""
+        return {"rule": self.number} | {name: getattr(self.config, name) for name in FROZEN.names[1:]}
+
+    @classmethod
+    def thawed(cls, row: Mapping[str, Any]) -> Standing:
+        return cls(row["rule"], RuleConfig(**{name: row[name] for name in FROZEN.names[1:]}))
+
 
 def columns_for(rules: Iterable[Standing]) -> list[str]:
     """The columns of matches that these rules look at."""
@@ -115,9 +132,19 @@ def under(batches: Iterable[pa.RecordBatch], rules: Sequence[Standing]) -> Itera
         yield batch.set_column(place, batch.schema.field(place), now)
 
 
-def convicted(batches: Iterable[pa.RecordBatch], rules: Sequence[Standing]) -> Iterator[pa.RecordBatch]:
-    """The pairs, as `row_fingerprint, item_fingerprint`, of which a rule says that they are contaminated."""
+def convictions(
+    found: Callable[[], Iterable[pa.RecordBatch]], rules: Sequence[Standing]
+) -> dict[tuple[str, str], str]:
+    """
+    The pairs of which a rule says that they are contaminated, as rulings; a person's ruling on one replaces it.
+    `found` gives the matches with their fingerprints and the columns of `columns_for`, and is asked only if need be.
+    """
     guilty = pa.array([rule.config.verdict == CONTAMINATED for rule in rules] + [False])
-    for batch in batches:
-        found = guilty.take(pa.array(spoken(batch, rules) % len(guilty)))
-        yield batch.select(["row_fingerprint", "item_fingerprint"]).filter(found)
+    if not any(guilty.to_pylist()):
+        return {}
+    pairs: dict[tuple[str, str], str] = {}
+    for batch in found():
+        told = batch.filter(guilty.take(pa.array(spoken(batch, rules) % len(guilty))))
+        columns = (told.column(name).to_pylist() for name in ("row_fingerprint", "item_fingerprint"))
+        pairs |= dict.fromkeys(zip(*columns, strict=True), CONTAMINATED)
+    return pairs

@@ -13,10 +13,9 @@ from decontam.models.ruling import Ruling
 
 
 class RuleQuerySet(OwnedQuerySet["Rule"]):
-    def standing(self, project: Project, dataset: str) -> list[Standing]:
+    def holding(self, project: Project, dataset: str) -> RuleQuerySet:
         """The rules that hold for scans of a dataset, in the order of their numbers."""
-        held = self.filter(project=project, active=True, dataset__in=["", dataset]).order_by("pk")
-        return [rule.standing() for rule in held]
+        return self.filter(project=project, active=True, dataset__in=["", dataset]).order_by("pk")
 
 
 class RuleManager(models.Manager["Rule"].from_queryset(RuleQuerySet)):  # type: ignore[misc]
@@ -24,7 +23,9 @@ class RuleManager(models.Manager["Rule"].from_queryset(RuleQuerySet)):  # type: 
     def make(self, project: Project, config: RuleConfig, *, by: Any) -> Rule:
         names = ("condition", "value", "verdict", "benchmark", "dataset", "reason")
         rule: Rule = self.create(project=project, by=by, **{name: getattr(config, name) for name in names})
-        Event.objects.record("made", rule, project=project, by=by, verdict=rule.verdict, reason=rule.reason)
+        Event.objects.record(
+            "rule made", rule, project=project, by=by, verdict=rule.verdict, reason=rule.reason
+        )
         return rule
 
 
@@ -60,11 +61,15 @@ class Rule(models.Model):
     def standing(self) -> Standing:
         return Standing(self.pk, self.config)
 
+    def row(self) -> dict[str, Any]:
+        """As it is frozen."""
+        return self.standing().row() | {"by": self.by.get_username(), "at": self.at.isoformat()}
+
     @transaction.atomic
     def turn(self, *, active: bool, by: Any) -> bool:
         """Put it into force or out of it; False where somebody else did already."""
         if not Rule.objects.filter(pk=self.pk, active=not active).update(active=active):
             return False
         self.active = active
-        Event.objects.record("turned", self, project=self.project, by=by, active=active)
+        Event.objects.record("rule turned", self, project=self.project, by=by, active=active)
         return True

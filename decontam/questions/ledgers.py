@@ -9,7 +9,9 @@ from curation.engine.store import GROUP_ROWS
 from curation.models import Run, store
 from decontam.engine.ledger import COLUMNS, Ledger
 from decontam.engine.numbered import Kept
+from decontam.engine.rules import columns_for
 from decontam.models import Act, Opinion, Pair, Ruling
+from decontam.questions.rules import standing_for
 from decontam.questions.scans import output
 
 _ledgers, _entering = Kept(2, 1 << 30), Lock()
@@ -29,6 +31,9 @@ def ledger(scan: Run, *, people: bool = False) -> Ledger:
             _ledgers.put(key, held, held.nbytes)
         else:
             _enter_acts(held, scan)
+        rules = standing_for(scan)
+        if rules != held.rules:
+            held.lay_down(rules, matches.batches(columns_for(rules)))
         if people and held.people is None:
             held.people = {}
             _enter_opinions(held, Opinion.objects.filter(project=scan.project))

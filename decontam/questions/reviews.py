@@ -29,6 +29,7 @@ from decontam.engine.preview import VERDICTS, Preview
 from decontam.engine.preview import preview as foresee
 from decontam.models import Act, Ruling
 from decontam.questions.ledgers import ledger, verdict_columns
+from decontam.questions.rules import convicted, evidence, standing_for, under_rules
 from decontam.questions.scans import inputs, output, shards
 
 __all__ = ["ANY", "DESK", "Filter", "Page", "Pair", "Preview", "Ruled", "Tally"]
@@ -78,13 +79,14 @@ class Ruled:
 
 def at(scan: Run, seq: int) -> dict[str, Any]:
     """One match by its number; BadInput when there is none."""
-    return _matches(scan).row(seq)
+    (found,) = under_rules(scan, [_matches(scan).row(seq)])
+    return found
 
 
 def several(scan: Run, seqs: Sequence[int]) -> list[dict[str, Any]]:
     """Some matches by their numbers, in their order; BadInput when one is not there."""
     rising = sorted(seqs)
-    rows = dict(zip(rising, _matches(scan).rows(rising), strict=True))
+    rows = dict(zip(rising, under_rules(scan, _matches(scan).rows(rising)), strict=True))
     return [rows[seq] for seq in seqs]
 
 
@@ -250,7 +252,9 @@ def rulings_of(scan: Run, matches: Sequence[Mapping[str, Any]]) -> dict[int, Rul
 def preview(scan: Run, config: ApplyConfig) -> Preview:
     """What applying the scan with the rulings as they are would remove; kept until somebody rules."""
     matches, rows = output(scan, "matches"), inputs(scan, "training")[0].rows
-    said = f"{store().full(matches.manifest_path)} {Act.objects.newest(scan.project)} {config}"
+    rules = standing_for(scan)
+    numbers = [rule.number for rule in rules]
+    said = f"{store().full(matches.manifest_path)} {Act.objects.newest(scan.project)} {numbers} {config}"
     key = f"preview-{sha256(said.encode()).hexdigest()}"
     found: Preview | None = cache.get(key)
     if found is None:
@@ -258,7 +262,8 @@ def preview(scan: Run, config: ApplyConfig) -> Preview:
             pa.record_batch(columns, schema=VERDICTS)
             for columns in verdict_columns(Ruling.objects.filter(project=scan.project))
         ]
-        found = foresee(lambda: matches.batches(LOOKED_AT), rulings, rows, config)
+        rulings.append(convicted(scan, rules))
+        found = foresee(lambda: evidence(scan, LOOKED_AT, rules), rulings, rows, config)
         cache.set(key, found)
     return found
 

@@ -23,6 +23,20 @@ def cleaned(event: Event) -> Sentence:
     return Sentence("took matches out of", after=f": {rows(event.detail['rows_removed'])} removed")
 
 
+def rule_made(event: Event) -> Sentence:
+    why = f": {event.detail['reason']}" if event.detail["reason"] else ""
+    return Sentence(
+        "made", url=reverse("rules", args=[event.project.name]), after=f", {event.detail['verdict']}{why}"
+    )
+
+
+def rule_turned(event: Event) -> Sentence:
+    before, after = ("put", " into force") if event.detail["active"] else ("took", " out of force")
+    return Sentence(before, url=reverse("rules", args=[event.project.name]), after=after)
+
+
 register("ruled", ruled)
+register("rule made", rule_made)
+register("rule turned", rule_turned)
 register("unruled", unruled)
 register("cleaned", cleaned)
