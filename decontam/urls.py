@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from decontam.views import agreement, applying, overlap, review, rules
+from decontam.views import agreement, applying, differing, overlap, review, rules
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
@@ -13,6 +13,7 @@ in_project = [
     path("scans/<int:pk>/rule/", review.rule_many, name="rule-many"),
     path("scans/<int:pk>/undo/", review.undo, name="undo-ruling"),
     path("scans/<int:pk>/agreement/", agreement.agreement, name="agreement"),
+    path("scans/<int:pk>/against/<int:other>/", differing.against, name="scan-against"),
     path("scans/<int:pk>/preview/", applying.apply_preview, name="apply-preview"),
     path("scans/<int:pk>/apply/", applying.apply, name="apply"),
     path("scans/<int:pk>/rules/new/", rules.rule_new, name="rule-new"),

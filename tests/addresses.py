@@ -45,6 +45,7 @@ PAGES = {
     "review": VIEWER,
     "review-pair": VIEWER,
     "agreement": VIEWER,
+    "scan-against": VIEWER,
     "apply-preview": VIEWER,
     "rules": VIEWER,
     "rule-new": CURATOR,
@@ -120,6 +121,7 @@ def address(name: str, made) -> str:
     """The address of that name in a populated project."""
     own = {
         "row": {"name": "chats", "number": 1, "record_id": made.record_id},
+        "scan-against": {"pk": made.scan.pk, "other": made.scan.pk},
         "review-pair": {"pk": made.scan.pk, "seq": 1},
         "rule-match": {"pk": made.scan.pk, "seq": 1},
         "turn-run": {"pk": made.run.pk, "verb": "cancel"},

@@ -162,6 +162,7 @@ def filled(path, made):
         "other": 1,
     }
     said |= {"seq": 1, "pk": _pk(path, made)}
+    said["other"] = made.scan.pk if "/against/" in path else 1
     return re.sub(r"\{(\w+)\}", lambda found: str(said[found[1]]), path)
 
 

@@ -2,8 +2,8 @@
 
 from ninja import Router
 
-from decontam.api import agreements, rules, scans
+from decontam.api import agreements, differing, rules, scans
 
 router = Router(tags=["decontamination"])
-for _one in (scans.router, agreements.router, rules.router):
+for _one in (scans.router, agreements.router, rules.router, differing.router):
     router.add_router("", _one)
