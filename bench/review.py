@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ from decontam.engine.apply import CONTAMINATED, ApplyConfig
 from decontam.engine.evidence import CAUSES, MATCHES, SortedEvidence
 from decontam.models import Ruling
 from decontam.questions import reviews
+from decontam.questions.credits import credits_of
 from decontam.questions.reviews import Filter
 from decontam.tasks import ScanConfig
 
@@ -126,14 +127,22 @@ def evidence(count: int) -> Iterator[pa.RecordBatch]:
             "item_fingerprint": items[item],
             "method": np.where(cause % 5, "ngram", "exact"),
             "score": np.round(chance.uniform(0.5, 1, len(n)), 4),
+            "found_by": found_by(cause),
+            "doubt": np.round(chance.beta(1, 4, len(n)), 4),
             "train_spans": spans_of(*spans[0]),
             "item_spans": spans_of(*spans[1]),
             "cause": np.char.mod("%016x", cause),
             "phrase": np.char.mod("a phrase that many rows share, number %d, and so on and so forth", cause),
-            "suppressed": pa.nulls(len(n), pa.string()),
+            "suppressed": pa.array(np.where(chance.random(len(n)) < 0.1, "a stock phrase", ""), pa.string()),
         }
         table = pa.table({field.name: columns[field.name] for field in MATCHES}).cast(MATCHES)
         yield from table.combine_chunks().to_batches()
+
+
+def found_by(cause: np.ndarray) -> pa.Array:
+    """One method, or every other time two."""
+    lists = pa.array([["exact"], ["ngram"], ["ngram", "near"]], MATCHES.field("found_by").type)
+    return lists.take(pa.array(np.where(cause % 5, 1 + cause % 2, 0)))
 
 
 def spans_of(start: np.ndarray, end: np.ndarray) -> pa.ListArray:
@@ -270,6 +279,7 @@ def once(label: str, leg: Callable[[], Any]) -> Any:
 def cold(scan: Run) -> None:
     print(f"\n{'Once per process, or per change':58}{'ms':>9}")
     once("the ledger of rulings is made", lambda: reviews.counts(scan))
+    once("what each method found", lambda: credits_of(scan))
     once("the preview of applying", lambda: reviews.preview(scan, ApplyConfig()))
     once("the same preview again", lambda: reviews.preview(scan, ApplyConfig()))
 
@@ -285,6 +295,19 @@ def places(scan: Run, count: int, repeats: int, report: Report) -> None:
     legs = {f"page of 50, {name}": leg(first, reviews.ANY) for name, first in starts.items()}
     exact = Filter(method="exact", highest=0.9, open_only=True)
     legs |= {f"page of 50 under a filter, {name}": leg(first, exact) for name, first in starts.items()}
+    line, doubtful = reviews.ledger(scan).doubtful, replace(reviews.DESK, order="doubt")
+    near = replace(doubtful, method="near")
+
+    def by_doubt(first: int, wanted: Filter) -> Callable[[], Any]:
+        return lambda: reviews.page(
+            scan, wanted, after=int(line[first + chance.randrange(spread)]) + 1, limit=50
+        )
+
+    legs |= {f"page of 50 by doubt, {name}": by_doubt(first, doubtful) for name, first in starts.items()}
+    legs["page of 50 by doubt under a filter, middle"] = by_doubt(starts["middle"], near)
+    legs["the next open match by doubt, middle"] = lambda: reviews.following(
+        scan, doubtful, after=chance.randrange(count)
+    )
     legs["causes, first page of 50 open ones"] = lambda: reviews.groups(scan, Filter(open_only=True))
     legs["the next open match, middle"] = lambda: reviews.following(scan, after=count // 2)
     legs["counts"] = lambda: reviews.counts(scan)
@@ -292,7 +315,7 @@ def places(scan: Run, count: int, repeats: int, report: Report) -> None:
     first = "page of 50, beginning"
     table(f"{count:,} matches, at random places", times, first)
     print()
-    for kind in ("page of 50", "page of 50 under a filter"):
+    for kind in ("page of 50", "page of 50 under a filter", "page of 50 by doubt"):
         near, *others = (times[f"{kind}, {name}"].median for name in starts)
         slope = max(others) / near
         report.bar(

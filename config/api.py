@@ -13,7 +13,6 @@ from curation.api import router as curation
 from curation.engine.errors import DataError
 from curation.models import Token
 from decontam.api import router as decontam
-from decontam.verdict_api import router as verdicts
 
 READING = ("GET", "HEAD", "OPTIONS")
 EXPORTS = re.compile(r"/api/v1/projects/[^/]+/exports(/|$)")
@@ -52,7 +51,6 @@ api = NinjaAPI(
 )
 api.add_router("", curation)
 api.add_router("", decontam)
-api.add_router("", verdicts)
 
 
 @api.exception_handler(DataError)

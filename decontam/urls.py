@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from decontam.views import applying, overlap, review, verdicts
+from decontam.views import agreement, applying, differing, overlap, review, rules, verdicts
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
@@ -12,9 +12,14 @@ in_project = [
     path("scans/<int:pk>/review/<int:seq>/rule/", review.rule_match, name="rule-match"),
     path("scans/<int:pk>/rule/", review.rule_many, name="rule-many"),
     path("scans/<int:pk>/undo/", review.undo, name="undo-ruling"),
+    path("scans/<int:pk>/agreement/", agreement.agreement, name="agreement"),
+    path("scans/<int:pk>/against/<int:other>/", differing.against, name="scan-against"),
     path("scans/<int:pk>/preview/", applying.apply_preview, name="apply-preview"),
     path("scans/<int:pk>/apply/", applying.apply, name="apply"),
     path("scans/<int:pk>/verdicts/", verdicts.ask_model, name="ask-model"),
+    path("scans/<int:pk>/rules/new/", rules.rule_new, name="rule-new"),
+    path("rules/", rules.rules, name="rules"),
+    path("rules/<int:pk>/", rules.turn_rule, name="rule-turn"),
     path("certificates/<int:pk>/", overlap.certificate, name="certificate"),
     path("certificates/<int:pk>/certificate.json", overlap.certificate_json, name="certificate-json"),
 ]

@@ -44,7 +44,11 @@ PAGES = {
     "matches": VIEWER,
     "review": VIEWER,
     "review-pair": VIEWER,
+    "agreement": VIEWER,
+    "scan-against": VIEWER,
     "apply-preview": VIEWER,
+    "rules": VIEWER,
+    "rule-new": CURATOR,
     "certificate": VIEWER,
     "certificate-json": VIEWER,
     "mixtures": VIEWER,
@@ -79,6 +83,7 @@ ACTIONS = {
     "undo-ruling": CURATOR,
     "apply": CURATOR,
     "ask-model": CURATOR,
+    "rule-turn": CURATOR,
     "mixture-build": CURATOR,
     "export-withdraw": CURATOR,
     "turn-run": CURATOR,
@@ -121,6 +126,7 @@ def address(name: str, made) -> str:
     """The address of that name in a populated project."""
     own = {
         "row": {"name": "chats", "number": 1, "record_id": made.record_id},
+        "scan-against": {"pk": made.scan.pk, "other": made.scan.pk},
         "review-pair": {"pk": made.scan.pk, "seq": 1},
         "rule-match": {"pk": made.scan.pk, "seq": 1},
         "turn-run": {"pk": made.run.pk, "verb": "cancel"},
@@ -129,6 +135,7 @@ def address(name: str, made) -> str:
         "export-withdraw": {"mixture": "first", "number": 1},
         "export-file": {"mixture": "first", "number": 1, "path": "README.md"},
         "set-password": {"uidb64": "MQ", "token": "spent-token"},
+        "rule-turn": {"pk": made.rule.pk},
         "certificate": {"pk": made.check.pk},
         "certificate-json": {"pk": made.check.pk},
         "token-revoke": {"pk": made.token.pk},
@@ -145,7 +152,18 @@ def address(name: str, made) -> str:
     return reverse(name, kwargs={"project": made.project.name, **own})
 
 
-SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "apply-preview", "apply", "ask-model")
+SCANS = (
+    "scan",
+    "matches",
+    "review",
+    "rule-many",
+    "undo-ruling",
+    "agreement",
+    "rule-new",
+    "apply-preview",
+    "apply",
+    "ask-model",
+)
 SOURCES = (
     "source",
     "source-mapping",

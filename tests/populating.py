@@ -15,7 +15,8 @@ from curation.tasks.importing import start_import
 from curation.tasks.looking import start_look
 from curation.tasks.mixing import start_mix
 from decontam.engine.apply import ApplyConfig
-from decontam.models import Ruling
+from decontam.engine.rules import RuleConfig
+from decontam.models import Rule, Ruling
 from decontam.questions.reviews import at
 from decontam.tasks.applying import start_apply
 from decontam.tasks.scanning import ScanConfig, start_scan
@@ -41,6 +42,7 @@ class Populated:
     scan: Run
     look: Run
     check: Check
+    rule: Rule
     record_id: str
     member: Membership
     token: Token
@@ -85,7 +87,10 @@ def populate(project: Project, user, folder: Path, chats=CHATS, items=ITEMS) -> 
     judge = EndpointConfig("judge", NOBODY_THERE, "tiny", may_see_benchmark_text=True)
     endpoint = Endpoint.objects.add(project, judge, by=user)
     check = scan.checks.get()
-    return Populated(project, scan, scan, look, check, found["record_id"], member, token, secret, endpoint)
+    rule = Rule.objects.make(project, RuleConfig("phrase", "words that nobody wrote"), by=user)
+    return Populated(
+        project, scan, scan, look, check, rule, found["record_id"], member, token, secret, endpoint
+    )
 
 
 def chat(text: str) -> dict:

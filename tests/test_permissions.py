@@ -167,15 +167,17 @@ def filled(path, made):
         "other": 1,
     }
     said |= {"seq": 1, "pk": _pk(path, made)}
+    said["other"] = made.scan.pk if "/against/" in path else 1
     return re.sub(r"\{(\w+)\}", lambda found: str(said[found[1]]), path)
 
 
 def _pk(path, made):
     kinds = {
         "/certificates/": made.check,
+        "/endpoints/": made.endpoint,
+        "/rules/": made.rule,
         "/people/": made.member,
         "/tokens/": made.token,
-        "/endpoints/": made.endpoint,
     }
     return next((thing.pk for part, thing in kinds.items() if part in path), made.scan.pk)
 

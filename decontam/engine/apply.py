@@ -86,7 +86,8 @@ def decide(
 ) -> Decision:
     """
     `rulings` maps (row fingerprint, item fingerprint) to a verdict. One removed row per record, in id order, with at
-    most 20 of its matches as evidence; all of them are in the matches version.
+    most 20 of its matches as evidence; all of them are in the matches version. What a person ruled contaminated
+    counts, suppressed or not.
     """
     cases: dict[str, Case] = {}
     counts = Counter[str]()
@@ -94,7 +95,7 @@ def decide(
         verdict = rulings.get((match["row_fingerprint"], match["item_fingerprint"]))
         if verdict == FALSE_ALARM:
             counts["false_alarms"] += 1
-        elif match["suppressed"]:
+        elif match["suppressed"] and verdict != CONTAMINATED:
             counts["suppressed"] += 1
         elif verdict == CONTAMINATED or config.policy == Policy.DROP:
             cases.setdefault(match["record_id"], Case()).add(match)

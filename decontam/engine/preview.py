@@ -71,8 +71,8 @@ def _judge(database: Any, matches: Iterable[pa.RecordBatch], config: ApplyConfig
     database.execute(
         f"""
         CREATE MACRO fate_of(verdict, suppressed) AS CASE
-            WHEN verdict = '{FALSE_ALARM}' THEN 'false_alarms' WHEN suppressed <> '' THEN 'suppressed'
-            WHEN verdict = '{CONTAMINATED}' THEN 'goes' ELSE '{otherwise}' END"""
+            WHEN verdict = '{FALSE_ALARM}' THEN 'false_alarms' WHEN verdict = '{CONTAMINATED}' THEN 'goes'
+            WHEN suppressed <> '' THEN 'suppressed' ELSE '{otherwise}' END"""
     )
     _offer(database, "found", matches)
     database.execute(

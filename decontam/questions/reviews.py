@@ -22,7 +22,7 @@ from curation.engine.errors import BadInput
 from curation.engine.units import Unit
 from curation.models import Run, Version, store
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig
-from decontam.engine.ledger import Filter, Mask, numbers
+from decontam.engine.ledger import SUPPRESSED, Filter, Mask, numbers
 from decontam.engine.numbered import Kept, Numbered
 from decontam.engine.pairing import Finder, Pair, Place, item_side, training_side
 from decontam.engine.preview import COLUMNS as LOOKED_AT
@@ -30,10 +30,12 @@ from decontam.engine.preview import VERDICTS, Preview
 from decontam.engine.preview import preview as foresee
 from decontam.models import Act, Ruling
 from decontam.questions.ledgers import ledger, verdict_columns
+from decontam.questions.rules import convicted, evidence, standing_for, under_rules
 from decontam.questions.scans import inputs, output, shards
 
-__all__ = ["ANY", "Filter", "Page", "Pair", "Preview", "Ruled", "Tally"]
+__all__ = ["ANY", "DESK", "Filter", "Page", "Pair", "Preview", "Ruled", "Tally"]
 ANY = Filter()
+DESK = Filter(suppressed="no")  # what is looked at unless somebody asks for more
 FOR_RULING = ["seq", "row_fingerprint", "item_fingerprint", "benchmark"]
 INDEX = ["benchmark", "cause", "first_seq", "last_seq"]
 GROUPS_AT_ONCE = 4_096
@@ -60,6 +62,7 @@ class Tally:
     open: int
     contaminated: int
     false_alarms: int
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,51 +80,50 @@ class Ruled:
 
 def at(scan: Run, seq: int) -> dict[str, Any]:
     """One match by its number; BadInput when there is none."""
-    return _matches(scan).row(seq)
+    (found,) = under_rules(scan, [_matches(scan).row(seq)])
+    return found
 
 
 def several(scan: Run, seqs: Sequence[int]) -> list[dict[str, Any]]:
-    """Some matches by their numbers, which ascend; BadInput when one is not there."""
-    return _matches(scan).rows(seqs)
+    """Some matches by their numbers, in their order; BadInput when one is not there."""
+    rising = sorted(seqs)
+    rows = dict(zip(rising, under_rules(scan, _matches(scan).rows(rising)), strict=True))
+    return [rows[seq] for seq in seqs]
 
 
 def page(scan: Run, wanted: Filter = ANY, *, after: int = 0, before: int = 0, limit: int = 50) -> Page:
-    """Up to `limit` matches above the number `after`, or the last ones below `before`, in ascending order."""
+    """Up to `limit` matches above the number `after`, or the last ones below `before`, in the order asked for."""
     found = list(islice(_walk(scan, wanted, after=after, before=before), limit + 1))
-    shown = sorted(found[:limit])
+    shown = found[:limit][:: -1 if before else 1]
     if not shown:
         return Page([], None, None)
     further = len(found) > limit
     above = bool(before) or further
     below = further if before else next(_walk(scan, wanted, before=shown[0]), None) is not None
-    return Page(_matches(scan).rows(shown), shown[0] if below else None, shown[-1] if above else None)
+    return Page(several(scan, shown), shown[0] if below else None, shown[-1] if above else None)
 
 
 def following(scan: Run, wanted: Filter = ANY, *, after: int = 0) -> dict[str, Any] | None:
-    """The next match above `after` that nobody ruled (or, under a verdict, that was ruled so)."""
-    seq = next(_walk(scan, _to_rule(wanted), after=after), None)
+    """The next match above `after` that nobody ruled (or that was, where that is what is wanted)."""
+    seq = next(_walk(scan, wanted.to_rule, after=after), None)
     return None if seq is None else at(scan, seq)
 
 
 def preceding(scan: Run, wanted: Filter = ANY, *, before: int) -> dict[str, Any] | None:
-    """The last match below `before` that nobody ruled (or, under a verdict, that was ruled so)."""
-    seq = next(_walk(scan, _to_rule(wanted), before=before), None) if before > 1 else None
+    """The last match below `before` that nobody ruled (or that was, where that is what is wanted)."""
+    seq = next(_walk(scan, wanted.to_rule, before=before), None)
     return None if seq is None else at(scan, seq)
 
 
 def many(scan: Run, wanted: Filter) -> int:
     """How many matches a filter lets through."""
-    return sum(len(block) for block in _blocks(scan, wanted))
+    return sum(len(block) for block in _blocks(scan, replace(wanted, order="")))
 
 
 def chosen(scan: Run, wanted: Filter, *, after: int, limit: int) -> list[dict[str, Any]]:
-    """What a ruling needs of up to `limit` matches above a number."""
-    seqs = list(islice(_walk(scan, wanted, after=after), limit))
+    """What a ruling needs of up to `limit` matches above a number, in the order of their numbers."""
+    seqs = list(islice(_walk(scan, replace(wanted, order=""), after=after), limit))
     return [row for table in _matches(scan).tables(seqs, FOR_RULING) for row in table.to_pylist()]
-
-
-def _to_rule(wanted: Filter) -> Filter:
-    return wanted if wanted.verdict else replace(wanted, open_only=True)
 
 
 def _walk(scan: Run, wanted: Filter, *, after: int = 0, before: int = 0) -> Iterator[int]:
@@ -131,11 +133,14 @@ def _walk(scan: Run, wanted: Filter, *, after: int = 0, before: int = 0) -> Iter
 
 def _blocks(scan: Run, wanted: Filter, *, after: int = 0, before: int = 0) -> Iterator[np.ndarray]:
     spans = _spans(scan, wanted)
+    if wanted.order:
+        held = ledger(scan, people=wanted.by_person)
+        return held.by_doubt(spans, held.mask(wanted), after=after, before=before)
     return numbers(spans[::-1] if before else spans, _mask(scan, wanted), after=after, before=before)
 
 
 def _mask(scan: Run, wanted: Filter) -> Mask | None:
-    return ledger(scan).mask(wanted) if wanted.by_match else None
+    return ledger(scan, people=wanted.by_person).mask(wanted) if wanted.by_match else None
 
 
 def _spans(scan: Run, wanted: Filter) -> list[tuple[int, int]]:
@@ -183,7 +188,9 @@ def _counted_groups(scan: Run, wanted: Filter, after: int) -> Iterator[tuple[int
             counts = lasts[some] - firsts[some] + 1
             if keep is not None:
                 start = firsts[some[0]] - 1
-                counts = np.add.reduceat(keep(start, lasts[some[-1]]), firsts[some] - 1 - start, dtype=int)
+                counts = np.add.reduceat(
+                    keep(slice(start, lasts[some[-1]])), firsts[some] - 1 - start, dtype=int
+                )
             yield from ((int(p) + 1, int(n)) for p, n in zip(some, counts, strict=True) if n)
 
 
@@ -220,7 +227,13 @@ def counts(scan: Run) -> Tally:
         open=ruled[""],
         contaminated=ruled[CONTAMINATED],
         false_alarms=ruled[FALSE_ALARM],
+        suppressed=ruled[SUPPRESSED],
     )
+
+
+def suppressions(scan: Run) -> dict[str, int]:
+    """How many matches do not count, by the reason, the most frequent first."""
+    return ledger(scan).suppressions()
 
 
 def rulings_of(scan: Run, matches: Sequence[Mapping[str, Any]]) -> dict[int, Ruled]:
@@ -240,7 +253,9 @@ def rulings_of(scan: Run, matches: Sequence[Mapping[str, Any]]) -> dict[int, Rul
 def preview(scan: Run, config: ApplyConfig) -> Preview:
     """What applying the scan with the rulings as they are would remove; kept until somebody rules."""
     matches, rows = output(scan, "matches"), inputs(scan, "training")[0].rows
-    said = f"{store().full(matches.manifest_path)} {Act.objects.newest(scan.project)} {config}"
+    rules = standing_for(scan)
+    numbers = [rule.number for rule in rules]
+    said = f"{store().full(matches.manifest_path)} {Act.objects.newest(scan.project)} {numbers} {config}"
     key = f"preview-{sha256(said.encode()).hexdigest()}"
     found: Preview | None = cache.get(key)
     if found is None:
@@ -248,7 +263,8 @@ def preview(scan: Run, config: ApplyConfig) -> Preview:
             pa.record_batch(columns, schema=VERDICTS)
             for columns in verdict_columns(Ruling.objects.filter(project=scan.project))
         ]
-        found = foresee(lambda: matches.batches(LOOKED_AT), rulings, rows, config)
+        rulings.append(convicted(scan, rules))
+        found = foresee(lambda: evidence(scan, LOOKED_AT, rules), rulings, rows, config)
         cache.set(key, found)
     return found
 

@@ -29,7 +29,21 @@ def asked_a_model(event: Event) -> Sentence:
     return Sentence(said, label=event.label, url=url)
 
 
-register("asked a model", asked_a_model)
+def rule_made(event: Event) -> Sentence:
+    why = f": {event.detail['reason']}" if event.detail["reason"] else ""
+    return Sentence(
+        "made", url=reverse("rules", args=[event.project.name]), after=f", {event.detail['verdict']}{why}"
+    )
+
+
+def rule_turned(event: Event) -> Sentence:
+    before, after = ("put", " into force") if event.detail["active"] else ("took", " out of force")
+    return Sentence(before, url=reverse("rules", args=[event.project.name]), after=after)
+
+
 register("ruled", ruled)
+register("asked a model", asked_a_model)
+register("rule made", rule_made)
+register("rule turned", rule_turned)
 register("unruled", unruled)
 register("cleaned", cleaned)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
@@ -13,14 +14,13 @@ from curation.engine.store import GROUP_ROWS, Shard
 from curation.models import Check, Dataset, Event, Kind, Part, Run
 from decontam.engine.apply import ApplyConfig, decide, guard, split
 from decontam.engine.report import certificate
-from decontam.models import Ruling
+from decontam.engine.rules import FROZEN, Standing, columns_for, convictions, under
+from decontam.models import Pair, Rule, Ruling
 from decontam.tasks.scanning import identity, kind_of_check, recheck, shard_specs
 
-RULINGS = pa.schema(
-    [
-        pa.field(name, pa.string())
-        for name in ("row_fingerprint", "item_fingerprint", "verdict", "reason", "by", "at")
-    ]
+PAIR = ("row_fingerprint", "item_fingerprint")
+RULINGS = pa.unify_schemas(
+    [pa.schema([(name, pa.string()) for name in (*PAIR, "verdict", "reason", "by", "at")]), FROZEN]
 )
 
 
@@ -40,11 +40,16 @@ def start_apply(scan: Run, config: ApplyConfig, *, user: Any = None) -> Run:
 
 
 def freeze(part: Part) -> dict[str, int]:
-    """The rulings of the project as they are now, as a version that says for ever what was applied."""
-    rulings = Ruling.objects.filter(project=part.run.project).select_related("by").order_by("pk")
+    """
+    The rulings of the project, and the rules that hold for what was scanned, as they are now, as a version that says
+    for ever what was applied.
+    """
+    project, dataset = part.run.project, part.run.input("training").dataset.name
+    rulings = Ruling.objects.filter(project=project).select_related("by").order_by("pk")
+    rules = Rule.objects.holding(project, dataset).select_related("by")
     batches = (
-        pa.RecordBatch.from_pylist([ruling.row() for ruling in some], RULINGS)
-        for some in batched(rulings.iterator(), GROUP_ROWS)
+        pa.RecordBatch.from_pylist([one.row() for one in some], RULINGS)
+        for some in batched(chain(rulings.iterator(), rules), GROUP_ROWS)
     )
     shard = part.write("rulings", RULINGS, batches)
     part.publish("rulings", "rulings", Kind.RULINGS, RULINGS, [shard])
@@ -62,13 +67,10 @@ def choose(part: Part) -> dict[str, Any]:
     run, config = part.run, part.config(ApplyConfig)
     columns = ["seq", "record_id", "row_fingerprint", "item_fingerprint", "benchmark", "item_id"]
     columns += ["method", "score", "suppressed"]
-    matches = (row for batch in run.input("matches").batches(columns) for row in batch.to_pylist())
-    rulings = {
-        (row["row_fingerprint"], row["item_fingerprint"]): row["verdict"]
-        for batch in run.output("rulings").batches()
-        for row in batch.to_pylist()
-    }
-    decision = decide(matches, rulings, config)
+    rulings, rules = _thawed(run)
+    found = partial(run.input("matches").batches, list(dict.fromkeys([*columns, *columns_for(rules)])))
+    matches = (row for batch in under(found(), rules) for row in batch.to_pylist())
+    decision = decide(matches, convictions(found, rules) | rulings, config)
     guard(len(decision.removed), run.input("training").rows, config)
     shard = part.write("tmp/decision", REMOVED, decision.removed.to_batches())
     counts = {
@@ -76,10 +78,18 @@ def choose(part: Part) -> dict[str, Any]:
         "suppressed": decision.suppressed,
         "false_alarms": decision.false_alarms,
         "unruled_kept": decision.unruled_kept,
+        "rules": len(rules),
         "rows_removed": len(decision.removed),
         "rows_removed_by_benchmark": decision.by_benchmark,
     }
     return {"shard": asdict(shard), "counts": counts}
+
+
+def _thawed(run: Run) -> tuple[dict[Pair, str], list[Standing]]:
+    """What people ruled of pairs, and the rules, as they were frozen."""
+    said = [row for batch in run.output("rulings").batches() for row in batch.to_pylist()]
+    rulings = {(row[PAIR[0]], row[PAIR[1]]): row["verdict"] for row in said if row["rule"] is None}
+    return rulings, [Standing.thawed(row) for row in said if row["rule"] is not None]
 
 
 def filter_shard(part: Part) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from curation.models import Check, Run
 from curation.questions.comparing import in_words
 from decontam.engine.report import CONTAMINATED_ABOVE
 from decontam.forms import ScanForm, VerdictForm
+from decontam.questions import reviews
+from decontam.questions.agreements import agreement_of, several_reviewers
 from decontam.questions.certificates import certificates, in_full
+from decontam.questions.credits import credits_of
 from decontam.questions.overlap import overlap as compared
 from decontam.questions.verdicts import asked
 
@@ -65,6 +68,9 @@ def scan(request: ProjectRequest, pk: int) -> HttpResponse:
         "earlier": _earlier(run, training.dataset_id),
         "asked": asked(run),
         "ask": VerdictForm(run),
+        "credits": credits_of(run),
+        "agreement": agreement_of(run) if several_reviewers(request.project) else None,
+        "suppressions": reviews.suppressions(run),
     }
     return render(request, "decontam/scan.html", context)
 

@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from curation.models import Run
 from decontam.engine.report import METHODS
 from decontam.models import Act, Ruling
 from decontam.questions import reviews, verdicts
+from decontam.questions.agreements import blind_to
 from decontam.questions.reviews import Filter
 from decontam.questions.scans import finished
 from decontam.questions.waiting import to_review
@@ -24,12 +25,27 @@ from decontam.views.pairs import shown_pair
 
 GROUPS = 40
 MATCHES = 50
+KEPT = ("order", "second", "disputed")  # what stays when one goes to another cause
 
 
 def finished_scan(request: ProjectRequest, pk: int) -> Run:
     """A finished scan of the project of the page."""
     scan = get_object_or_404(request.project.runs.select_related("project"), kind="scan", pk=pk)
     return finished(scan)
+
+
+def _on_desk(request: ProjectRequest) -> Filter:
+    """What the desk is asked for; what is suppressed waits for nobody, unless somebody asks for it."""
+    return replace(Filter.parse(request.GET.dict(), reviews.DESK), reader=_reader(request))
+
+
+def _reader(request: ProjectRequest) -> int:
+    return int(request.user.pk or 0)
+
+
+def _said(wanted: Filter) -> dict[str, str]:
+    """A filter as the addresses of the desk say it."""
+    return wanted.query(reviews.DESK)
 
 
 def _choices(scan: Run) -> dict[str, Any]:
@@ -41,16 +57,18 @@ def _choices(scan: Run) -> dict[str, Any]:
 @viewing
 def review(request: ProjectRequest, pk: int) -> HttpResponse:
     """The desk: causes on the left, the pair to rule on the right, the decision at the bottom."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan, wanted = finished_scan(request, pk), _on_desk(request)
     asked = number(request.GET.get("seq", ""))
     match = reviews.at(scan, asked) if asked else reviews.following(scan, wanted)
     queue = reviews.groups(scan, wanted, after=number(request.GET.get("group", "")) or 0, limit=GROUPS)
     context = {
         "scan": scan,
         "wanted": wanted,
-        "query": urlencode(wanted.query()),
+        "query": urlencode(_said(wanted)),
+        "query_beside": urlencode(wanted.query()),
         "tally": reviews.counts(scan),
         "queue": queue,
+        "kept": urlencode({name: said for name, said in _said(wanted).items() if name in KEPT}),
         "undoable": Act.UNDOABLE,
         **_choices(scan),
         **_pair(request, scan, wanted, match),
@@ -62,7 +80,7 @@ def review(request: ProjectRequest, pk: int) -> HttpResponse:
 @viewing
 def review_pair(request: ProjectRequest, pk: int, seq: int) -> HttpResponse:
     """One pair as a fragment: the match of that number, or the one that `to` names beside it."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan, wanted = finished_scan(request, pk), _on_desk(request)
     return _fragment(request, scan, wanted, _asked(scan, wanted, seq, request.GET.get("to", "")))
 
 
@@ -72,7 +90,7 @@ def _asked(scan: Run, wanted: Filter, seq: int, to: str) -> dict[str, Any] | Non
     if to == "after":
         return next(iter(reviews.page(scan, wanted, after=seq, limit=1).rows), None)
     if to == "before":
-        return next(iter(reviews.page(scan, wanted, before=seq, limit=1).rows), None) if seq > 1 else None
+        return next(iter(reviews.page(scan, wanted, before=seq, limit=1).rows), None) if seq else None
     return reviews.at(scan, seq)
 
 
@@ -88,18 +106,20 @@ def _pair(request: ProjectRequest, scan: Run, wanted: Filter, match: dict[str, A
     """What the pair on the desk needs; `pair` is None when there is nothing left to rule."""
     if match is None:
         others = [other for other in to_review(request.project) if other.pk != scan.pk]
-        return {"pair": None, "others": others}
+        return {"pair": None, "others": others, "wanted": wanted}
     reviews.look_ahead(scan, reviews.following(scan, wanted, after=match["seq"]))
-    seq, query = match["seq"], urlencode(wanted.query())
+    seq, said = match["seq"], _said(wanted)
+    blind = wanted.second and blind_to(scan, match, request.user)
     here = reverse("review-pair", args=[request.project.name, scan.pk, seq])
     return {
         "pair": shown_pair(reviews.pair(scan, match)),
-        "ruled": reviews.rulings_of(scan, [match]).get(seq),
-        "verdicts": verdicts.on_match(scan, seq),
-        "others": Ruling.objects.of_item(scan.project, match, limit=6),
-        "address": _desk(request, scan, wanted.query() | {"seq": str(seq)}),
-        "rule": f"{reverse('rule-match', args=[request.project.name, scan.pk, seq])}?{query}",
-        **{to: f"{here}?{urlencode(wanted.query() | {'to': to})}" for to in ("following", "after", "before")},
+        "verdicts": [] if blind else verdicts.on_match(scan, seq),
+        "blind": blind,
+        "ruled": None if blind else reviews.rulings_of(scan, [match]).get(seq),
+        "others": [] if blind else Ruling.objects.of_item(scan.project, match, limit=6),
+        "address": _desk(request, scan, said | {"seq": str(seq)}),
+        "rule": f"{reverse('rule-match', args=[request.project.name, scan.pk, seq])}?{urlencode(said)}",
+        **{to: f"{here}?{urlencode(said | {'to': to})}" for to in ("following", "after", "before")},
     }
 
 
@@ -110,7 +130,7 @@ def rule_match(request: ProjectRequest, pk: int, seq: int) -> HttpResponse:
     One verdict on one pair. A script that shows the next pair already says which (`shown`) and gets the one after it;
     a form is sent on to the next pair.
     """
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan, wanted = finished_scan(request, pk), _on_desk(request)
     verdict = request.POST.get("verdict", "").replace("-", " ")
     if verdict != "skip":
         match = reviews.at(scan, seq)
@@ -127,7 +147,7 @@ def _reason(request: HttpRequest) -> str:
 
 
 def _back(request: ProjectRequest, scan: Run, wanted: Filter, match: dict[str, Any] | None) -> HttpResponse:
-    query = wanted.query() | ({"seq": str(match["seq"])} if match else {})
+    query = _said(wanted) | ({"seq": str(match["seq"])} if match else {})
     return redirect(_desk(request, scan, query))
 
 
@@ -140,13 +160,14 @@ def _desk(request: ProjectRequest, scan: Run, query: dict[str, str]) -> str:
 @curating
 def rule_many(request: ProjectRequest, pk: int) -> HttpResponse:
     """One verdict on all open matches of a cause or a filter: at once, or as a run when they are very many."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.POST.dict() | {"verdict": ""})
+    scan = finished_scan(request, pk)
+    wanted = replace(Filter.parse(request.POST.dict() | {"verdict": ""}), reader=_reader(request))
     verdict = request.POST.get("ruling", "").replace("-", " ")
     ruled = rule_all(scan, wanted, verdict, by=request.user, reason=_reason(request))
     if isinstance(ruled, Run):
         return redirect(ruled)
     messages.success(request, f"{ruled:,} matches are ruled {verdict}. Undo takes all of them back.")
-    back = Filter.parse(request.GET.dict())
+    back = _on_desk(request)
     return _back(request, scan, back, reviews.following(scan, back))
 
 
@@ -154,7 +175,7 @@ def rule_many(request: ProjectRequest, pk: int) -> HttpResponse:
 @curating
 def undo(request: ProjectRequest, pk: int) -> HttpResponse:
     """Take back your last ruling on this scan, and put its pair on the desk again."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan, wanted = finished_scan(request, pk), _on_desk(request)
     try:
         undone = Ruling.objects.undo(scan, by=request.user)
     except DataError as error:
@@ -172,16 +193,18 @@ def undo(request: ProjectRequest, pk: int) -> HttpResponse:
 @viewing
 def matches(request: ProjectRequest, pk: int) -> HttpResponse:
     """The evidence as a table, with what was ruled, by whom and when."""
-    scan, wanted = finished_scan(request, pk), Filter.parse(request.GET.dict())
+    scan = finished_scan(request, pk)
+    wanted = replace(Filter.parse(request.GET.dict()), reader=_reader(request))
     after, before = (number(request.GET.get(name, "")) or 0 for name in ("after", "before"))
     page = reviews.page(scan, wanted, after=after, before=before, limit=MATCHES)
-    ruled = reviews.rulings_of(scan, page.rows)
+    ruled = {} if wanted.second else reviews.rulings_of(scan, page.rows)
     rows = [match | {"ruled": ruled.get(match["seq"])} for match in page.rows]
     context = {
         "scan": scan,
         "training": scan.input("training"),
         "wanted": wanted,
         "query": urlencode(wanted.query()),
+        "query_beside": urlencode(_said(wanted)),
         "rows": rows,
         "page": page,
         "tally": reviews.counts(scan),

@@ -98,3 +98,11 @@ def test_a_batch_is_split_in_its_own_order():
     kept, gone = split(batch, going)
     assert kept.column("n").to_pylist() == [3, 4]
     assert gone.column("reason").to_pylist() == ["1", "2"]
+
+
+def test_a_ruling_lets_a_suppressed_match_count_again():
+    rulings = {("fa", "f1"): CONTAMINATED, ("fb", "f1"): FALSE_ALARM}
+    found = [match(row, "1", suppressed="boilerplate") for row in "abc"]
+    decision = decide(found, rulings, ApplyConfig(policy="ruled"))
+    assert removed(decision) == ["a"]
+    assert (decision.false_alarms, decision.suppressed) == (1, 1)

@@ -187,7 +187,6 @@ def test_what_leaked_with_changes_is_no_stock_phrase():
 
 
 def test_a_pair_is_judged_by_the_method_that_covers_most_of_it():
-    changed = HARBOUR.replace("nine", "9").replace("forty", "45").replace("thirty", "31")
-    item = changed.replace("9", "7").replace("45", "50").replace("31", "13")
-    match = judged([item], [*source(), changed])[200, 0]
+    item = HARBOUR.replace("nine", "7").replace("thirty", "13")
+    match = judged([item], [*source(), item.replace("7", "9").replace("13", "31")])[200, 0]
     assert (match["method"], match["share"]) == ("ngram", 1.0) and match["score"] < 1

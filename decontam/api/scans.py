@@ -44,9 +44,15 @@ class FilterIn(Schema):
     cause: Text = ""
     open_only: bool = False
     verdict: Text = ""
+    only: Text = ""
+    suppressed: Text = ""
+    why: Text = ""
+    order: Text = ""
+    second: bool = False
+    disputed: bool = False
 
-    def wanted(self) -> Filter:
-        return Filter(**self.dict())
+    def wanted(self, request: HttpRequest) -> Filter:
+        return Filter(**self.dict(), reader=request.user.pk or 0)
 
 
 class RulingIn(Schema):
@@ -125,7 +131,7 @@ def _scan(request: HttpRequest, project: Name, pk: int, role: str = Role.VIEWER)
     return get_object_or_404(runs, kind="scan", pk=pk)
 
 
-def _finished(request: HttpRequest, project: Name, pk: int, role: str = Role.VIEWER) -> Run:
+def finished_scan(request: HttpRequest, project: Name, pk: int, role: str = Role.VIEWER) -> Run:
     return finished(_scan(request, project, pk, role))
 
 
@@ -171,9 +177,9 @@ def list_matches(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """The evidence; `next` is the `after` of the next page, `previous` the `before` of the one ahead of it."""
-    run = _finished(request, project, pk)
-    page = reviews.page(run, wanted.wanted(), after=after, before=before, limit=limit)
-    ruled = reviews.rulings_of(run, page.rows)
+    run = finished_scan(request, project, pk)
+    page = reviews.page(run, wanted.wanted(request), after=after, before=before, limit=limit)
+    ruled = {} if wanted.second else reviews.rulings_of(run, page.rows)
     items = [row | {"ruled": ruled.get(row["seq"])} for row in page.rows]
     return {"items": items, "previous": page.previous, "next": page.next}
 
@@ -188,14 +194,16 @@ def list_causes(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """Matches that were found for the same reason, as groups; `next` is the `after` of the next page."""
-    page = reviews.groups(_finished(request, project, pk), wanted.wanted(), after=after, limit=limit)
+    page = reviews.groups(
+        finished_scan(request, project, pk), wanted.wanted(request), after=after, limit=limit
+    )
     return {"items": page.rows, "next": page.next}
 
 
 @router.get("/projects/{project}/scans/{pk}/matches/{seq}", response=dict[str, Any])
 def get_pair(request: HttpRequest, project: Name, pk: Key, seq: Key) -> dict[str, Any]:
     """Both texts of a match, with the spans that they share in characters."""
-    run = _finished(request, project, pk)
+    run = finished_scan(request, project, pk)
     pair = reviews.pair(run, reviews.at(run, seq))
     return {"match": pair.match, "training": _side(pair.training), "item": _side(pair.item)}
 
@@ -209,7 +217,7 @@ def _side(side: Any) -> dict[str, Any]:
 @router.post("/projects/{project}/scans/{pk}/rulings", response={200: Done, 202: Done})
 def rule(request: HttpRequest, project: Name, pk: Key, said: RulingIn) -> Status[dict[str, Any]]:
     """One verdict on some matches; more than 2,000 at once are ruled by a run."""
-    run = _finished(request, project, pk, Role.CURATOR)
+    run = finished_scan(request, project, pk, Role.CURATOR)
     if bool(said.seqs) == (said.filter is not None):
         raise BadInput("Give either the numbers of matches (seqs) or a filter.")
     if said.filter is None:
@@ -218,7 +226,7 @@ def rule(request: HttpRequest, project: Name, pk: Key, said: RulingIn) -> Status
             run, found, said.verdict, by=request.user, reason=said.reason.strip()
         )
     else:
-        wanted = said.filter.wanted()
+        wanted = said.filter.wanted(request)
         ruled = rule_all(run, wanted, said.verdict, by=request.user, reason=said.reason.strip())
     if isinstance(ruled, Run):
         return Status(202, {"run": ruled.pk})
@@ -228,20 +236,20 @@ def rule(request: HttpRequest, project: Name, pk: Key, said: RulingIn) -> Status
 @router.delete("/projects/{project}/scans/{pk}/rulings/last", response=Undone)
 def undo(request: HttpRequest, project: Name, pk: Key) -> Any:
     """Take back your last ruling on this scan."""
-    return Ruling.objects.undo(_finished(request, project, pk, Role.CURATOR), by=request.user)
+    return Ruling.objects.undo(finished_scan(request, project, pk, Role.CURATOR), by=request.user)
 
 
 @router.get("/projects/{project}/scans/{pk}/preview", response=dict[str, Any])
 def preview(request: HttpRequest, project: Name, pk: Key, said: Query[ApplyIn]) -> dict[str, Any]:
     """What applying the scan now would remove."""
-    found = reviews.preview(_finished(request, project, pk), ApplyConfig(**said.dict()))
+    found = reviews.preview(finished_scan(request, project, pk), ApplyConfig(**said.dict()))
     return asdict(found) | {"share": found.share, "refused": found.refused}
 
 
 @router.post("/projects/{project}/scans/{pk}/apply", response={202: Started})
 def apply(request: HttpRequest, project: Name, pk: Key, said: ApplyIn) -> Any:
     """Freeze the rulings and make the clean version, with its certificate."""
-    run = _finished(request, project, pk, Role.CURATOR)
+    run = finished_scan(request, project, pk, Role.CURATOR)
     return started(start_apply(run, ApplyConfig(**said.dict()), user=request.user))
 
 

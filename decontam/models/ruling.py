@@ -15,6 +15,7 @@ from curation.models.project import OwnedQuerySet
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 
 Pair = tuple[str, str]  # fingerprints of a row and of an item
+RULED, SAID = 3, 4  # where a change of an act keeps the ruling, and what its maker said, as they were before
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,16 @@ class ActQuerySet(OwnedQuerySet["Act"]):
             return act
         raise BadInput("There is nothing left to undo: no ruling of yours on this scan still holds.")
 
-    def still_standing(self, before: Mapping[Pair, Any]) -> dict[Pair, Any]:
-        """What was ruled of pairs before an act, or before that, where its maker has taken it back meanwhile."""
+    def still_standing(self, before: Mapping[Pair, Any], kept: int) -> dict[Pair, Any]:
+        """
+        What was ruled (or said, as `kept` tells) of pairs before an act, or before that, where its maker has taken it
+        back meanwhile.
+        """
         found = dict(before)
         asked = found
         while acts := {ruled[-1] for ruled in asked.values() if ruled}:
             gone = self.filter(pk__in=acts).exclude(undone_by=None)
-            earlier = {act.pk: {tuple(pair): ruled for _, *pair, ruled in act.changes} for act in gone}
+            earlier = {act.pk: {(one[1], one[2]): one[kept] for one in act.changes} for act in gone}
             asked = {
                 pair: earlier[ruled[-1]][pair]
                 for pair, ruled in asked.items()
@@ -63,7 +67,8 @@ class ActQuerySet(OwnedQuerySet["Act"]):
 class Act(models.Model):
     """
     One act of ruling, of one verdict on some pairs, or of taking such an act back. `changes` has `[seq, row, item,
-    before]` for each pair, so that undoing is exact; null for an act on more pairs than can be undone.
+    before, said]` for each pair, the ruling and the opinion that it replaced, so that undoing is exact; null for an act
+    on more pairs than can be undone.
     """
 
     UNDOABLE = 2_000
@@ -86,6 +91,75 @@ class Act(models.Model):
         return f"{self.pairs:,} pairs of {self.scan}: {self.verdict or 'taken back'}"
 
 
+class OpinionManager(models.Manager["Opinion"].from_queryset(OwnedQuerySet["Opinion"])):  # type: ignore[misc]
+    def write(self, opinions: Iterable[Opinion]) -> None:
+        self.bulk_create(
+            opinions,
+            batch_size=1000,
+            update_conflicts=True,
+            unique_fields=["project", "row_fingerprint", "item_fingerprint", "by"],
+            update_fields=["verdict", "at", "act"],
+        )
+
+    def on(self, project: int, pairs: Collection[Pair], by: Any) -> dict[Pair, Opinion]:
+        """What one person said of some pairs, in one query."""
+        found = _near(self.filter(project=project, by=by), pairs)
+        return {pair: found[pair] for pair in pairs if pair in found}
+
+    def of_all(self, project: int, pairs: Collection[Pair]) -> dict[Pair, list[Opinion]]:
+        """What everybody said of some pairs, in one query, the first to say so first."""
+        rows = {row for row, _ in pairs}
+        found: dict[Pair, list[Opinion]] = {pair: [] for pair in pairs}
+        for one in self.filter(project=project, row_fingerprint__in=rows).select_related("by").order_by("at"):
+            found.get((one.row_fingerprint, one.item_fingerprint), []).append(one)
+        return found
+
+    def take_back(self, act: Act) -> None:
+        """What an act's maker said of its pairs before, or nothing; what they said since stays."""
+        held = {(one.row_fingerprint, one.item_fingerprint): one for one in self.filter(act=act)}
+        before = {(one[1], one[2]): one[SAID] for one in act.changes if (one[1], one[2]) in held}
+        earlier = Act.objects.still_standing(before, SAID)
+        self.filter(pk__in=[held[pair].pk for pair, said in earlier.items() if not said]).delete()
+        self.write(held[pair].as_before(said) for pair, said in earlier.items() if said)
+
+
+class Opinion(models.Model):
+    """
+    What one person said last of a pair. The ruling on a pair is what was said last by anybody; opinions keep what each
+    of several people said, so that one can see whether they agree.
+    """
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="opinions")
+    row_fingerprint = models.CharField(max_length=32)
+    item_fingerprint = models.CharField(max_length=32)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    verdict = models.CharField(max_length=12)
+    at = models.DateTimeField(default=timezone.now)
+    act = models.ForeignKey(Act, models.PROTECT, null=True, related_name="opinions")
+
+    objects = OpinionManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "row_fingerprint", "item_fingerprint", "by"], name="one_opinion_each"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.by}: {self.row_fingerprint} and {self.item_fingerprint}: {self.verdict}"
+
+    def before(self) -> list[Any]:
+        """As an act keeps what it replaced."""
+        return [self.verdict, self.at.isoformat(), self.act_id]
+
+    def as_before(self, kept: list[Any]) -> Opinion:
+        """The same pair with what an act replaced."""
+        self.verdict, at, self.act_id = kept
+        self.at, self.pk = datetime.fromisoformat(at), None
+        return self
+
+
 class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling"])):  # type: ignore[misc]
     @transaction.atomic
     def rule(
@@ -106,7 +180,7 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
             by=by,
             verdict=verdict,
             pairs=len(pairs),
-            changes=self._changes(scan.project_id, pairs),
+            changes=self._changes(scan.project_id, pairs, by),
         )
         self._write(
             Ruling(
@@ -121,6 +195,18 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
                 act=act,
             )
             for (row, item), match in pairs.items()
+        )
+        Opinion.objects.write(
+            Opinion(
+                project=scan.project,
+                row_fingerprint=row,
+                item_fingerprint=item,
+                by=by,
+                verdict=verdict,
+                at=act.at,
+                act=act,
+            )
+            for row, item in pairs
         )
         self._tell("ruled", act, [match["seq"] for match in pairs.values()], reason=reason)
         return len(pairs)
@@ -139,11 +225,12 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
                 "rule on them again instead."
             )
         held = {(one.row_fingerprint, one.item_fingerprint): one for one in self.filter(act=act)}
-        changed = {tuple(pair): (seq, before) for seq, *pair, before in act.changes}
+        changed = {(row, item): (seq, before) for seq, row, item, before, _ in act.changes}
         taken = {pair: change for pair, change in changed.items() if pair in held}
-        earlier = Act.objects.still_standing({pair: before for pair, (_, before) in taken.items()})
+        earlier = Act.objects.still_standing({pair: before for pair, (_, before) in taken.items()}, RULED)
         self.filter(pk__in=[held[pair].pk for pair, before in earlier.items() if not before]).delete()
         self._write(held[pair].as_before(before) for pair, before in earlier.items() if before)
+        Opinion.objects.take_back(act)
         undoing = Act.objects.create(
             project=scan.project, scan=scan, by=by, pairs=len(taken), changes=act.changes, undoes=act
         )
@@ -160,12 +247,18 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
             update_fields=["verdict", "reason", "by", "at", "act"],
         )
 
-    def _changes(self, project: int, pairs: Mapping[Pair, Mapping[str, Any]]) -> list[list[Any]] | None:
-        """The pairs of an act with what was ruled of each before; None when they are too many to be undone."""
+    def _changes(
+        self, project: int, pairs: Mapping[Pair, Mapping[str, Any]], by: Any
+    ) -> list[list[Any]] | None:
+        """
+        The pairs of an act with what was ruled of each, and said by its maker, before; None when they are too many to
+        be undone.
+        """
         if len(pairs) > Act.UNDOABLE:
             return None
         before = {pair: ruling.before() for pair, ruling in self.on(project, pairs).items()}
-        return [[match["seq"], *pair, before.get(pair)] for pair, match in pairs.items()]
+        said = {pair: opinion.before() for pair, opinion in Opinion.objects.on(project, pairs, by).items()}
+        return [[match["seq"], *pair, before.get(pair), said.get(pair)] for pair, match in pairs.items()]
 
     def _tell(self, verb: str, act: Act, seqs: list[int], **detail: Any) -> None:
         told = {"verdict": act.verdict} | detail | {"pairs": act.pairs, "seqs": sorted(seqs)[:100]}
@@ -173,11 +266,7 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
 
     def on(self, project: int, pairs: Collection[Pair]) -> dict[Pair, Ruling]:
         """What is ruled of some pairs, in one query; pairs that nobody ruled are absent."""
-        rows = {row for row, _ in pairs}
-        near = self.filter(project=project, row_fingerprint__in=rows).select_related("by")
-        if len(pairs) == 1:  # a row can be ruled against very many items
-            near = near.filter(item_fingerprint__in=[item for _, item in pairs])
-        found = {(ruling.row_fingerprint, ruling.item_fingerprint): ruling for ruling in near}
+        found = _near(self.filter(project=project).select_related("by"), pairs)
         return {pair: found[pair] for pair in pairs if pair in found}
 
     def of_item(self, project: Project, match: Mapping[str, Any], *, limit: int) -> list[Ruling]:
@@ -190,6 +279,14 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
         """Pairs of row and item fingerprint that were cleared."""
         cleared = self.filter(project=project, verdict=Ruling.Verdict.FALSE_ALARM)
         return set(cleared.values_list("row_fingerprint", "item_fingerprint"))
+
+
+def _near(found: Any, pairs: Collection[Pair]) -> dict[Pair, Any]:
+    """By pair, what a query finds of the rows of some pairs, in one query."""
+    found = found.filter(row_fingerprint__in={row for row, _ in pairs})
+    if len(pairs) == 1:  # a row can be ruled against very many items
+        found = found.filter(item_fingerprint__in=[item for _, item in pairs])
+    return {(one.row_fingerprint, one.item_fingerprint): one for one in found}
 
 
 def _hold(project: int) -> None:

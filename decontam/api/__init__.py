@@ -1,0 +1,9 @@
+"""What the pages of decontamination do, for programs."""
+
+from ninja import Router
+
+from decontam.api import agreements, differing, rules, scans, verdicts
+
+router = Router(tags=["decontamination"])
+for _one in (scans.router, agreements.router, rules.router, differing.router, verdicts.router):
+    router.add_router("", _one)
