@@ -10,8 +10,7 @@ from curation.access import Role, project_for
 from curation.api.terms import Key, Limit, Name, Place, Started, Text, started
 from curation.engine.errors import BadInput
 from curation.models import Run, Version
-from decontam.engine.apply import ApplyConfig
-from decontam.models import Ruling
+from decontam.models import Policy, Ruling
 from decontam.questions import reviews
 from decontam.questions.certificates import certificates, in_full
 from decontam.questions.overlap import overlap
@@ -22,7 +21,7 @@ from decontam.tasks.ruling import rule_all
 from decontam.tasks.scanning import ScanConfig, start_scan
 
 router = Router(tags=["decontamination"])
-PLAIN, USUAL = ScanConfig(), ApplyConfig()
+PLAIN = ScanConfig()
 
 
 class ScanIn(Schema):
@@ -57,9 +56,18 @@ class RulingIn(Schema):
     filter: FilterIn | None = None
 
 
-class ApplyIn(Schema):
-    policy: Text = USUAL.policy
-    max_removed: float = USUAL.max_removed
+class PolicyIn(Schema):
+    """What is left out is as in the policy of the project."""
+
+    policy: Text | None = Field(None, description="which matches count: drop (all but false alarms) or ruled")
+    dev: Text | None = Field(None, description="what becomes of rows: drop, quarantine or cut")
+    unseen: Text | None = Field(None, description="the same for held-out benchmarks")
+    source_above: float | None = None
+    max_removed: float | None = None
+
+
+class ApplyIn(PolicyIn):
+    allow_source: Annotated[Text, Field(max_length=500)] = ""
 
 
 class RuledOut(Schema):
@@ -228,15 +236,32 @@ def undo(request: HttpRequest, project: Name, pk: Key) -> Any:
 @router.get("/projects/{project}/scans/{pk}/preview", response=dict[str, Any])
 def preview(request: HttpRequest, project: Name, pk: Key, said: Query[ApplyIn]) -> dict[str, Any]:
     """What applying the scan now would remove."""
-    found = reviews.preview(_finished(request, project, pk), ApplyConfig(**said.dict()))
-    return asdict(found) | {"share": found.share, "refused": found.refused}
+    run = _finished(request, project, pk)
+    found = reviews.preview(run, Policy.objects.config(run.project, **said.dict()))
+    condemned = [one.benchmark for one in found.condemned]
+    return asdict(found) | {"share": found.share, "refused": found.refused, "condemned": condemned}
 
 
 @router.post("/projects/{project}/scans/{pk}/apply", response={202: Started})
 def apply(request: HttpRequest, project: Name, pk: Key, said: ApplyIn) -> Any:
     """Freeze the rulings and make the clean version, with its certificate."""
     run = _finished(request, project, pk, Role.CURATOR)
-    return started(start_apply(run, ApplyConfig(**said.dict()), user=request.user))
+    return started(start_apply(run, Policy.objects.config(run.project, **said.dict()), user=request.user))
+
+
+@router.get("/projects/{project}/policy", response=dict[str, Any])
+def get_policy(request: HttpRequest, project: Name) -> dict[str, Any]:
+    """What is proposed whenever a scan of the project is applied."""
+    return asdict(Policy.objects.config(project_for(request, project)))
+
+
+@router.put("/projects/{project}/policy", response=dict[str, Any])
+def set_policy(request: HttpRequest, project: Name, said: PolicyIn) -> dict[str, Any]:
+    """Change what is proposed; what is left out stays."""
+    place = project_for(request, project, Role.CURATOR)
+    config = Policy.objects.config(place, **said.dict())
+    Policy.objects.save_for(place, config, by=request.user)
+    return asdict(config)
 
 
 @router.get("/projects/{project}/certificates/{pk}", response=dict[str, Any])

@@ -4,6 +4,8 @@ from decontam.views import applying, overlap, review
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
+    path("policy/", applying.policy, name="policy"),
+    path("policy/change/", applying.policy_change, name="policy-change"),
     path("scans/new/", overlap.scan_new, name="scan-new"),
     path("scans/<int:pk>/", overlap.scan, name="scan"),
     path("scans/<int:pk>/matches/", review.matches, name="matches"),

@@ -247,7 +247,7 @@ def preview(scan: Run, config: ApplyConfig) -> Preview:
             pa.record_batch(columns, schema=VERDICTS)
             for columns in verdict_columns(Ruling.objects.filter(project=scan.project))
         ]
-        found = foresee(lambda: matches.batches(LOOKED_AT), rulings, rows, config)
+        found = foresee(matches.batches(LOOKED_AT), rulings, rows, config, matches.facts["lines"])
         cache.set(key, found)
     return found
 
