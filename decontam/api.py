@@ -16,6 +16,7 @@ from decontam.questions.certificates import certificates, in_full
 from decontam.questions.overlap import overlap
 from decontam.questions.reviews import Filter
 from decontam.questions.scans import finished
+from decontam.questions.taint import offspring, removed_version
 from decontam.tasks.applying import start_apply
 from decontam.tasks.ruling import rule_all
 from decontam.tasks.scanning import ScanConfig, start_scan
@@ -262,6 +263,18 @@ def set_policy(request: HttpRequest, project: Name, said: PolicyIn) -> dict[str,
     config = Policy.objects.config(place, **said.dict())
     Policy.objects.save_for(place, config, by=request.user)
     return asdict(config)
+
+
+@router.get("/projects/{project}/removed/{name}/{number}/offspring", response=list[dict[str, Any]])
+def list_offspring(
+    request: HttpRequest, project: Name, name: Name, number: Key, limit: Limit = 1000
+) -> list[dict[str, Any]]:
+    """Rows of other versions that were made from removed rows, by version, each with the parent by which it was."""
+    removed = removed_version(project_for(request, project), name, number)
+    return [
+        {"version": str(one.version), "rows": len(one.rows), "first": dict(one.first[:limit])}
+        for one in offspring(removed)
+    ]
 
 
 @router.get("/projects/{project}/certificates/{pk}", response=dict[str, Any])

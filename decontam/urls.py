@@ -1,11 +1,12 @@
 from django.urls import include, path
 
-from decontam.views import applying, overlap, review
+from decontam.views import applying, overlap, review, taint
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
     path("policy/", applying.policy, name="policy"),
     path("policy/change/", applying.policy_change, name="policy-change"),
+    path("removed/<slug:name>/<int:number>/", taint.offspring_page, name="taint"),
     path("scans/new/", overlap.scan_new, name="scan-new"),
     path("scans/<int:pk>/", overlap.scan, name="scan"),
     path("scans/<int:pk>/matches/", review.matches, name="matches"),

@@ -46,6 +46,7 @@ PAGES = {
     "review-pair": VIEWER,
     "apply-preview": VIEWER,
     "policy": VIEWER,
+    "taint": VIEWER,
     "certificate": VIEWER,
     "certificate-json": VIEWER,
     "mixtures": VIEWER,
@@ -117,6 +118,7 @@ def _names(patterns):
 def address(name: str, made) -> str:
     """The address of that name in a populated project."""
     own = {
+        "taint": {"name": "chats-removed", "number": 1},
         "row": {"name": "chats", "number": 1, "record_id": made.record_id},
         "review-pair": {"pk": made.scan.pk, "seq": 1},
         "rule-match": {"pk": made.scan.pk, "seq": 1},

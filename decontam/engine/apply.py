@@ -1,7 +1,7 @@
 """What becomes of rows: matches, less what people ruled a false alarm, under a policy and a retention guard."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -28,6 +28,7 @@ from decontam.engine.report import CONTAMINATED_ABOVE
 
 CONTAMINATED, FALSE_ALARM = "contaminated", "false alarm"
 MOST_TOLD = 20
+Children = Callable[[Collection[str]], Mapping[str, str]]
 DECIDED = pa.schema([*REMOVED, pa.field("action", pa.string()), pa.field("cuts", CUTS)])
 
 
@@ -82,6 +83,7 @@ class Decision:
     unruled_kept: int
     struck: list[Struck]
     by_benchmark: dict[str, int]
+    tainted: int
 
     @property
     def removed(self) -> pa.Table:
@@ -103,6 +105,7 @@ class Case:
     told: list[dict[str, Any]] = field(default_factory=list)
     benchmarks: set[str] = field(default_factory=set)
     cuts: list[dict[str, int]] = field(default_factory=list)
+    parent: str = ""
 
     def add(self, match: Mapping[str, Any], action: str) -> None:
         self.matches += 1
@@ -117,14 +120,17 @@ class Case:
             self.cuts += [{"turn": match["turn"], **span} for span in match["train_spans"]]
         self.severity = max(self.severity, SEVERITY[Action(action)])
 
+    def taint(self, parent: str) -> None:
+        """It was made from a row that is removed."""
+        self.parent, self.severity = parent, SEVERITY[Action.DROP]
+
     @property
     def action(self) -> Action:
         return BY_SEVERITY[self.severity]
 
     def row(self, record_id: str) -> dict[str, Any]:
-        assert self.best
-        best = [self.best[name] for name in ("benchmark", "item_id", "method")]
-        said = reason(best, self.matches, self.severity)
+        best = [self.best[name] for name in ("benchmark", "item_id", "method")] if self.best else []
+        said = reason(best, self.matches, self.severity) if best else made_from(self.parent)
         told = {"record_id": record_id, "reason": said, "evidence": orjson.dumps(self.told).decode()}
         return told | {"action": self.action, "cuts": self.cuts if self.action == Action.CUT else []}
 
@@ -137,16 +143,21 @@ def reason(best: Sequence[str], matches: int, severity: int) -> str:
     return f"{where_to}{method} match with {benchmark} item {item}{others}"
 
 
+def made_from(parent: str) -> str:
+    return f"made from the removed row {parent}"
+
+
 def decide(
     matches: Iterable[Mapping[str, Any]],
     rulings: Mapping[tuple[str, str], str],
     config: ApplyConfig,
     lines: Sequence[Mapping[str, Any]] = (),
+    children: Children = lambda _removed: {},
 ) -> Decision:
     """
     `rulings` maps (row fingerprint, item fingerprint) to a verdict; `lines` are the scan's, with role and items of
-    each benchmark. One decided row per record, in id order, with at most 20 of its matches as evidence; all of them
-    are in the matches version.
+    each benchmark; `children(ids)` are the rows that were made from removed ones, each with its parent. One decided
+    row per record, in id order, with at most 20 of its matches as evidence; all are in the matches version.
     """
     cases: dict[str, Case] = {}
     counts = Counter[str]()
@@ -163,6 +174,9 @@ def decide(
             hit.add((match["benchmark"], match["item_id"]))
         else:
             counts["unruled_kept"] += 1
+    tainted = children([key for key, case in cases.items() if case.action != Action.CUT])
+    for record_id, parent in tainted.items():
+        cases.setdefault(record_id, Case()).taint(parent)
     rows = Counter(name for case in cases.values() for name in case.benchmarks)
     leaving = [case for case in cases.values() if case.action != Action.CUT]
     return Decision(
@@ -173,6 +187,7 @@ def decide(
         unruled_kept=counts["unruled_kept"],
         struck=struck_by(lines, rows, Counter(name for name, _ in hit), config.action),
         by_benchmark=dict(sorted(Counter(name for case in leaving for name in case.benchmarks).items())),
+        tainted=len(tainted),
     )
 
 

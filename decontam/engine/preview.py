@@ -9,13 +9,14 @@ import duckdb
 import pyarrow as pa
 
 from decontam.engine.actions import LITERAL, SEVERITY, Action, Struck, roles_of, struck_by
-from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, Policy, reason
+from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, Children, Policy, made_from, reason
 from decontam.engine.evidence import MATCHES
 
 COLUMNS = ["seq", "record_id", "row_fingerprint", "item_fingerprint", "benchmark", "item_id", "method"]
 COLUMNS += ["score", "suppressed"]
 LOOKED_AT = pa.schema([MATCHES.field(name) for name in COLUMNS])
 VERDICTS = pa.schema([(name, pa.string()) for name in ("row_fingerprint", "item_fingerprint", "verdict")])
+TAINTED = pa.schema([("record_id", pa.string()), ("parent", pa.string())])
 SHOWN = 20
 LEAVES = f"severity > {SEVERITY[Action.CUT]}"
 
@@ -23,14 +24,16 @@ LEAVES = f"severity > {SEVERITY[Action.CUT]}"
 @dataclass(frozen=True, slots=True)
 class Preview:
     """
-    `removed` of `rows` would leave, `quarantined` of them into quarantine, and `cut` would stay without the words
-    they share, unless nothing else is in them. `first` are the first that leave, `{record_id, reason}`, by id.
+    `removed` of `rows` would leave, `quarantined` of them into quarantine and `tainted` of them because they were made
+    from removed rows; `cut` would stay without the words they share, unless nothing else is in them. `first` are the
+    first that leave, `{record_id, reason}`, by id.
     """
 
     rows: int
     removed: int
     quarantined: int
     cut: int
+    tainted: int
     by_benchmark: dict[str, int]
     struck: list[Struck]
     matches: int
@@ -62,10 +65,11 @@ def preview(
     rows: int,
     config: ApplyConfig,
     lines: Sequence[Mapping[str, Any]] = (),
+    children: Children = lambda _removed: {},
 ) -> Preview:
     """
     `matches` are the evidence as batches with `COLUMNS`, `rulings` batches of `VERDICTS`, `rows` the number of rows
-    that were scanned, `lines` those of the scan.
+    that were scanned; `lines` and `children` as for `decide`.
     """
     with tempfile.TemporaryDirectory() as spill:
         limits = {"threads": 1, "memory_limit": "1GB", "temp_directory": spill}
@@ -73,11 +77,13 @@ def preview(
             _offer(database, "ruled", VERDICTS, rulings)
             _offer(database, "found", LOOKED_AT, matches)
             _judge(database, config, lines)
+            _taint(database, children)
             return Preview(
                 rows=rows,
                 removed=_one(database, f"SELECT count(*) FROM cases WHERE {LEAVES}"),
                 quarantined=_with(database, Action.QUARANTINE),
                 cut=_with(database, Action.CUT),
+                tainted=_one(database, "SELECT count(*) FROM tainted"),
                 by_benchmark=_by_benchmark(database, LEAVES, "record_id"),
                 struck=_struck(database, config, lines),
                 matches=_one(database, "SELECT count(*) FROM judged"),
@@ -117,6 +123,21 @@ def _judge(database: Any, config: ApplyConfig, lines: Sequence[Mapping[str, Any]
     )
 
 
+def _taint(database: Any, children: Children) -> None:
+    """Rows that were made from those that leave, or left before, leave too."""
+    leaving = database.execute(f"SELECT record_id FROM cases WHERE {LEAVES}").to_arrow_table()
+    made = children(leaving.column("record_id").to_pylist())
+    table = pa.table({"record_id": list(made), "parent": list(made.values())}, schema=TAINTED)
+    database.register("made", table)
+    database.execute("CREATE TEMP TABLE tainted AS SELECT * FROM made")
+    database.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE cases AS
+        SELECT record_id, max(severity) AS severity
+        FROM (FROM cases UNION ALL SELECT record_id, {SEVERITY[Action.DROP]} FROM tainted) GROUP BY record_id"""
+    )
+
+
 def _by_benchmark(database: Any, which: str, what: str) -> dict[str, int]:
     """How many different `what` the counting matches of rows of some severity have, by benchmark."""
     query = f"""
@@ -148,13 +169,14 @@ def _first(database: Any) -> list[dict[str, str]]:
         WITH shown AS (
             SELECT record_id, severity AS worst FROM cases WHERE {LEAVES} ORDER BY record_id LIMIT {SHOWN}
         )
-        SELECT record_id, worst, benchmark, item_id, method, count(*) OVER (PARTITION BY record_id)
-        FROM judged JOIN shown USING (record_id) WHERE fate = 'goes'
+        SELECT record_id, parent, worst, count(seq) OVER (PARTITION BY record_id), benchmark, item_id, method
+        FROM shown LEFT JOIN (FROM judged WHERE fate = 'goes') USING (record_id)
+            LEFT JOIN tainted USING (record_id)
         QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY score DESC, seq) = 1
         ORDER BY record_id"""
     return [
-        {"record_id": record_id, "reason": reason(best, count, severity)}
-        for record_id, severity, *best, count in database.execute(query).fetchall()
+        {"record_id": record_id, "reason": reason(best, count, severity) if count else made_from(parent)}
+        for record_id, parent, severity, count, *best in database.execute(query).fetchall()
     ]
 
 

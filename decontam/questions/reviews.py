@@ -30,6 +30,7 @@ from decontam.engine.preview import preview as foresee
 from decontam.models import Act, Ruling
 from decontam.questions.ledgers import ledger, verdict_columns
 from decontam.questions.scans import inputs, output, shards
+from decontam.questions.taint import children_in
 
 __all__ = ["ANY", "Filter", "Page", "Pair", "Preview", "Ruled", "Tally"]
 ANY = Filter()
@@ -238,8 +239,11 @@ def rulings_of(scan: Run, matches: Sequence[Mapping[str, Any]]) -> dict[int, Rul
 
 def preview(scan: Run, config: ApplyConfig) -> Preview:
     """What applying the scan with the rulings as they are would remove; kept until somebody rules."""
-    matches, rows = output(scan, "matches"), inputs(scan, "training")[0].rows
-    said = f"{store().full(matches.manifest_path)} {Act.objects.newest(scan.project)} {config}"
+    matches, training = output(scan, "matches"), inputs(scan, "training")[0]
+    latest = (
+        Version.objects.filter(dataset__project=scan.project_id).latest("pk").pk
+    )  # children may have come
+    said = f"{store().full(matches.manifest_path)} {Act.objects.newest(scan.project)} {config} {latest}"
     key = f"preview-{sha256(said.encode()).hexdigest()}"
     found: Preview | None = cache.get(key)
     if found is None:
@@ -247,7 +251,8 @@ def preview(scan: Run, config: ApplyConfig) -> Preview:
             pa.record_batch(columns, schema=VERDICTS)
             for columns in verdict_columns(Ruling.objects.filter(project=scan.project))
         ]
-        found = foresee(matches.batches(LOOKED_AT), rulings, rows, config, matches.facts["lines"])
+        lines, children = matches.facts["lines"], children_in(training)
+        found = foresee(matches.batches(LOOKED_AT), rulings, training.rows, config, lines, children)
         cache.set(key, found)
     return found
 

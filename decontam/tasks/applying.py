@@ -18,6 +18,7 @@ from decontam.engine.actions import Action, Struck
 from decontam.engine.apply import DECIDED, ApplyConfig, Split, decide, guard, split
 from decontam.engine.report import certificate
 from decontam.models import Ruling
+from decontam.questions.taint import children_in, made_from
 from decontam.tasks.scanning import identity, kind_of_check, recheck, shard_specs
 
 RULINGS = pa.schema(
@@ -82,14 +83,16 @@ def choose(part: Part) -> dict[str, Any]:
         for batch in run.output("rulings").batches()
         for row in batch.to_pylist()
     }
-    decision = decide(matches, rulings, config, found.facts["lines"])
-    guard(len(decision.removed), run.input("training").rows, config)
+    training = run.input("training")
+    decision = decide(matches, rulings, config, found.facts["lines"], children_in(training))
+    guard(len(decision.removed), training.rows, config)
     shard = part.write("tmp/decision", DECIDED, decision.decided.to_batches())
     counts = {
         "matches": decision.matches,
         "suppressed": decision.suppressed,
         "false_alarms": decision.false_alarms,
         "unruled_kept": decision.unruled_kept,
+        "rows_tainted": decision.tainted,
         "rows_quarantined": decision.many(Action.QUARANTINE),
         "rows_removed_by_benchmark": decision.by_benchmark,
         "by_benchmark": [asdict(one) for one in decision.struck],
@@ -145,7 +148,10 @@ def publish_clean(part: Part) -> dict[str, Any]:
     if made["quarantine"]:
         apart = f"{name}-quarantine"
         part.publish("quarantine", apart, Kind.RECORDS, SCHEMA, made["quarantine"], subset_of=training)
-    return counts  # type: ignore[no-any-return]
+    ids = {key for b in part.store.batches(made["removed"], ["record_id"]) for key in b.column(0).to_pylist()}
+    made_of = {one.version.pk: len(one.rows) for one in made_from(run.project, ids)}
+    others = [[pk, rows] for pk, rows in made_of.items() if pk != training.pk]
+    return {**counts, "tainted_versions": others}
 
 
 def judge_applied(run: Run) -> None:
@@ -160,6 +166,7 @@ def judge_applied(run: Run) -> None:
     wrong = counts["unruled_kept"] or counts["rows_cut"] or (whole and not config.allow_source)
     check = _record(run, clean, passed=not wrong, said=_said(counts, whole, config))
     _judge_quarantine(run)
+    _judge_tainted(run)
     if whole and config.allow_source:
         over = [one.benchmark for one in whole]
         told = {"reason": config.allow_source, "benchmarks": over}
@@ -175,6 +182,8 @@ def _condemned(counts: dict[str, Any], config: ApplyConfig) -> list[Struck]:
 
 def _said(counts: dict[str, Any], whole: list[Struck], config: ApplyConfig) -> str:
     said = f"{counts['rows_removed']:,} rows removed, {counts['unruled_kept']:,} unruled matches kept"
+    if counts["rows_tainted"]:
+        said += f", {counts['rows_tainted']:,} of the rows made from removed ones"
     if counts["rows_quarantined"]:
         said += f", {counts['rows_quarantined']:,} of the rows quarantined"
     if counts["rows_cut"]:
@@ -197,10 +206,25 @@ def _judge_quarantine(run: Run) -> None:
         _record(run, apart, passed=False, said=said)
 
 
-def _record(run: Run, version: Version, *, passed: bool, said: str) -> Check:
+def _judge_tainted(run: Run) -> None:
+    """Other versions with rows that were made from removed ones pass no more, until they are scanned and applied."""
+    (published,) = run.results(3)
+    scanned = run.input("training")
+    rows_of = dict(published["tainted_versions"])
+    for version in Version.objects.live().filter(pk__in=rows_of).select_related("dataset__project"):
+        rows = rows_of[version.pk]
+        said = (
+            f"{rows:,} rows were made from rows that were removed from {scanned}: scan it and apply the scan"
+        )
+        _record(run, version, passed=False, said=said, counts={"rows_tainted": rows, "rows_removed": 0})
+
+
+def _record(
+    run: Run, version: Version, *, passed: bool, said: str, counts: dict[str, Any] | None = None
+) -> Check:
     matches = run.input("matches")
     lines, config = matches.facts["lines"], matches.run.config
-    clean = run.output("clean")
+    rulings = {"rulings": run.output("rulings").content_hash}
     return Check.objects.record(
         version,
         kind_of_check(config),
@@ -213,7 +237,7 @@ def _record(run: Run, version: Version, *, passed: bool, said: str) -> Check:
             scanned=identity(run.input("training")),
             lines=lines,
             config=config | run.config,
-            counts=clean.facts | {"rulings": run.output("rulings").content_hash},
+            counts=(counts or run.output("clean").facts) | rulings,
             recheck=recheck(version, lines, config),
         ),
     )

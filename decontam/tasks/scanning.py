@@ -17,6 +17,7 @@ from decontam.engine import BenchmarkIndex, NgramConfig
 from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.report import BenchmarkCounts, certificate
 from decontam.models import Ruling
+from decontam.questions.taint import children_in
 
 COLUMNS = ["id", "fingerprint", "messages.list.element.role", "messages.list.element.content"]
 
@@ -132,6 +133,7 @@ def settle(part: Part) -> dict[str, Any]:
         "training_rows_hit": found.rows_hit(),
         "rows_read": read,
         "rows_skipped": skipped,
+        "rows_tainted": len(children_in(run.input("training"))([])),
         "lines": lines,
     }
     found.close()
@@ -166,6 +168,8 @@ def judge_scan(run: Run) -> None:
     """A scanned version is clean when nothing was found in it but what people ruled a false alarm."""
     matches, training = run.output("matches"), run.input("training")
     facts, rows = matches.facts, _rows_that_count(matches)
+    tainted = facts["rows_tainted"]
+    made = f"; {tainted:,} rows were made from removed ones" if tainted else ""
     hit = sum(1 for line in facts["lines"] if line["items_hit"])
     cleared = (
         f", {facts['training_rows_hit'] - rows:,} of them cleared"
@@ -176,16 +180,21 @@ def judge_scan(run: Run) -> None:
     Check.objects.record(
         training,
         kind_of_check(run.config),
-        passed=not rows,
+        passed=not (rows or tainted),
         run=run,
         against=run.inputs_of("benchmarks"),
-        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}",
+        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}",
         detail=certificate(
             subject=identity(training),
             scanned=identity(training),
             lines=facts["lines"],
             config=run.config,
-            counts={"matches": facts["matches"], "rows_that_count": rows, "rows_removed": 0},
+            counts={
+                "matches": facts["matches"],
+                "rows_that_count": rows,
+                "rows_tainted": tainted,
+                "rows_removed": 0,
+            },
             recheck=recheck(training, facts["lines"], run.config),
         ),
     )

@@ -78,7 +78,9 @@ def certificate(request: ProjectRequest, pk: int) -> HttpResponse:
     """What can be said of a version, what cannot, and the command that finds it out again."""
     check = _check(request, pk)
     counts, config = (in_words(check.detail.get(name, {})) for name in ("counts", "config"))
-    return render(request, "decontam/certificate.html", {"check": check, "counts": counts, "config": config})
+    removed = check.run.outputs.filter(role="removed").select_related("dataset__project").first()
+    context = {"check": check, "counts": counts, "config": config, "removed": removed}
+    return render(request, "decontam/certificate.html", context)
 
 
 @require_GET
