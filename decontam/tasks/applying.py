@@ -18,6 +18,7 @@ from decontam.engine.actions import Action, Struck
 from decontam.engine.apply import DECIDED, ApplyConfig, Split, decide, guard, split
 from decontam.engine.report import certificate
 from decontam.models import Ruling
+from decontam.questions.certificates import made_by
 from decontam.questions.taint import children_in, made_from
 from decontam.tasks.scanning import identity, kind_of_check, recheck, shard_specs
 
@@ -167,11 +168,16 @@ def judge_applied(run: Run) -> None:
     check = _record(run, clean, passed=not wrong, said=_said(counts, whole, config))
     _judge_quarantine(run)
     _judge_tainted(run)
-    if whole and config.allow_source:
-        over = [one.benchmark for one in whole]
-        told = {"reason": config.allow_source, "benchmarks": over}
+    for told in _overrides(run):
         Event.objects.record("kept source", clean, project=run.project, by=run.user, **told)
     Event.objects.record("cleaned", clean, project=run.project, by=run.user, check=check.status, **counts)
+
+
+def _overrides(run: Run) -> list[dict[str, Any]]:
+    """What a person let pass, and why."""
+    config = ApplyConfig(**run.config)
+    over = [one.benchmark for one in _condemned(run.output("clean").facts, config)]
+    return [{"reason": config.allow_source, "benchmarks": over}] if over and config.allow_source else []
 
 
 def _condemned(counts: dict[str, Any], config: ApplyConfig) -> list[Struck]:
@@ -238,7 +244,9 @@ def _record(
             lines=lines,
             config=config | run.config,
             counts=(counts or run.output("clean").facts) | rulings,
-            recheck=recheck(version, lines, config),
+            recheck=recheck(run.input("training"), lines, config),
+            **made_by(run, matches.facts),
+            overrides=_overrides(run),
         ),
     )
 

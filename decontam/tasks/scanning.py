@@ -17,6 +17,7 @@ from decontam.engine import BenchmarkIndex, NgramConfig
 from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.report import BenchmarkCounts, certificate
 from decontam.models import Ruling
+from decontam.questions.certificates import made_by
 from decontam.questions.taint import children_in
 
 COLUMNS = ["id", "fingerprint", "messages.list.element.role", "messages.list.element.content"]
@@ -134,6 +135,7 @@ def settle(part: Part) -> dict[str, Any]:
         "rows_read": read,
         "rows_skipped": skipped,
         "rows_tainted": len(children_in(run.input("training"))([])),
+        "suppressed": found.suppressed(),
         "lines": lines,
     }
     found.close()
@@ -196,6 +198,7 @@ def judge_scan(run: Run) -> None:
                 "rows_removed": 0,
             },
             recheck=recheck(training, facts["lines"], run.config),
+            **made_by(run, facts),
         ),
     )
 
