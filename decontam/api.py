@@ -18,6 +18,7 @@ from decontam.questions.reviews import Filter
 from decontam.questions.scans import finished
 from decontam.questions.taint import offspring, removed_version
 from decontam.tasks.applying import start_apply
+from decontam.tasks.rescanning import start_rescan
 from decontam.tasks.ruling import rule_all
 from decontam.tasks.scanning import ScanConfig, start_scan
 
@@ -33,6 +34,12 @@ class ScanIn(Schema):
     n: int = PLAIN.n
     threshold: float = PLAIN.threshold
     unit: Text = PLAIN.unit
+
+
+class RescanIn(Schema):
+    """Versions, name or name@number; the newest of the benchmarks of the scan when none is named."""
+
+    benchmarks: list[Text] = []
 
 
 class FilterIn(Schema):
@@ -152,6 +159,14 @@ def scan(request: HttpRequest, project: Name, said: ScanIn) -> Any:
     if not benchmarks:
         raise BadInput("Name at least one benchmark to compare with.")
     return started(start_scan(training, benchmarks, config, user=request.user))
+
+
+@router.post("/projects/{project}/scans/{pk}/rescan", response={202: Started})
+def rescan(request: HttpRequest, project: Name, pk: Key, said: RescanIn) -> Any:
+    """The same rows and settings against newer versions of benchmarks; only items that are new are matched."""
+    run = _finished(request, project, pk, Role.CURATOR)
+    benchmarks = [Version.objects.named(run.project, name) for name in said.benchmarks]
+    return started(start_rescan(run, benchmarks, user=request.user))
 
 
 @router.get("/projects/{project}/scans/{pk}", response=Report)

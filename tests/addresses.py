@@ -80,6 +80,8 @@ ACTIONS = {
     "undo-ruling": CURATOR,
     "apply": CURATOR,
     "policy-change": CURATOR,
+    "rescan": CURATOR,
+    "rescan-benchmark": CURATOR,
     "mixture-build": CURATOR,
     "export-withdraw": CURATOR,
     "turn-run": CURATOR,
@@ -118,6 +120,7 @@ def _names(patterns):
 def address(name: str, made) -> str:
     """The address of that name in a populated project."""
     own = {
+        "rescan-benchmark": {"name": "quiz"},
         "taint": {"name": "chats-removed", "number": 1},
         "row": {"name": "chats", "number": 1, "record_id": made.record_id},
         "review-pair": {"pk": made.scan.pk, "seq": 1},
@@ -143,7 +146,7 @@ def address(name: str, made) -> str:
     return reverse(name, kwargs={"project": made.project.name, **own})
 
 
-SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "apply-preview", "apply")
+SCANS = ("scan", "matches", "review", "rule-many", "undo-ruling", "apply-preview", "apply", "rescan")
 SOURCES = (
     "source",
     "source-mapping",

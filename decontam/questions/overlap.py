@@ -19,6 +19,7 @@ class Cell:
     training: Version
     line: dict[str, Any]
     outdated: str = ""
+    same_rows: bool = True  # only a benchmark changed
 
     @property
     def heat(self) -> float:
@@ -98,7 +99,8 @@ def _compared(project: Project, newest: dict[int, Version]) -> dict[tuple[int, i
             if benchmark is None or training.dataset_id not in newest:
                 continue
             because = _outdated(training, newest[training.dataset_id], line, benchmark)
-            cell = Cell(scan.pk, training, line, because)
+            same = training.pk == newest[training.dataset_id].pk
+            cell = Cell(scan.pk, training, line, because, same)
             found.setdefault((training.dataset_id, benchmark.dataset_id), cell)
     return found
 

@@ -2,7 +2,17 @@
 
 from decontam.tasks.applying import start_apply
 from decontam.tasks.rechecking import start_recheck
+from decontam.tasks.rescanning import rescan_benchmark, start_rescan
 from decontam.tasks.ruling import rule_all, start_ruling
 from decontam.tasks.scanning import ScanConfig, start_scan
 
-__all__ = ["ScanConfig", "rule_all", "start_apply", "start_recheck", "start_ruling", "start_scan"]
+__all__ = [
+    "ScanConfig",
+    "rescan_benchmark",
+    "rule_all",
+    "start_apply",
+    "start_recheck",
+    "start_rescan",
+    "start_ruling",
+    "start_scan",
+]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from curation.engine.store import SHARD_ROWS, Shard
 from curation.engine.units import Unit, joined, texts
 from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Version
 from decontam.engine import BenchmarkIndex, NgramConfig
+from decontam.engine.carrying import Places, unlike
 from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.report import BenchmarkCounts, certificate
 from decontam.models import Ruling
 from decontam.questions.certificates import made_by
 from decontam.questions.taint import children_in
+from decontam.tasks.earlier import compared, earlier, known, new_items, taken_over
 
 COLUMNS = ["id", "fingerprint", "messages.list.element.role", "messages.list.element.content"]
 
@@ -49,6 +52,13 @@ class Benchmarks:
 
 def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig, *, user: Any = None) -> Run:
     """Compare a version of records with benchmarks; both sides must be what they are taken for."""
+    require_scannable(training, benchmarks)
+    inputs = {"training": training, "benchmarks": benchmarks}
+    project, name = training.dataset.project, training.dataset.name
+    return jobs.start(SCAN, project=project, config=config, inputs=inputs, subject=name, user=user)
+
+
+def require_scannable(training: Version, benchmarks: list[Version]) -> None:
     for version, kinds in (
         (training, (Kind.RECORDS, Kind.MIXTURE)),
         *((b, (Kind.BENCHMARK,)) for b in benchmarks),
@@ -57,13 +67,9 @@ def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig,
             raise BadInput(f"{version} holds {version.kind.label}, not {kinds[0].label}.")
     if len({version.dataset_id for version in benchmarks}) < len(benchmarks):
         raise BadInput("A benchmark is given twice: scan against one version of each.")
-    inputs = {"training": training, "benchmarks": benchmarks}
     project = training.dataset.project
     for kind in (Kind.MATCHES, Kind.CAUSES):
         Dataset.objects.require_free(project, f"{training.dataset.name}-{kind.value}", kind)
-    return jobs.start(
-        SCAN, project=project, config=config, inputs=inputs, subject=training.dataset.name, user=user
-    )
 
 
 def items_of(version: Version) -> Items:
@@ -76,22 +82,43 @@ def items_of(version: Version) -> Items:
     return Items(ids, fingerprints, text.combine_chunks())
 
 
-def _benchmarks(versions: list[Version], config: NgramConfig) -> Benchmarks:
-    """Kept per process by contents: every part of a scan needs the same index."""
-    key = tuple((version.dataset.name, version.content_hash) for version in versions)
-    if (key, config) not in _kept:
+def _benchmarks(
+    versions: list[Version], config: NgramConfig, before: list[Version] | None = None
+) -> Benchmarks:
+    """Kept per process by contents: every part of a scan needs the same index. Without the items of `before`."""
+    key = [
+        [(version.dataset.name, version.content_hash) for version in some]
+        for some in (versions, before or [])
+    ]
+    held = str(key), config
+    if held not in _kept:
         _kept.clear()
-        _kept[key, config] = _built(versions, config)
-    return _kept[key, config]
+        _kept[held] = _built(versions, config, before or [])
+    return _kept[held]
 
 
 _kept: dict[Any, Benchmarks] = {}
 
 
-def _built(versions: list[Version], config: NgramConfig) -> Benchmarks:
-    items = {version.dataset.name: items_of(version) for version in versions}
-    index = BenchmarkIndex.build({name: found.texts for name, found in items.items()}, config)
+def _built(versions: list[Version], config: NgramConfig, before: list[Version]) -> Benchmarks:
+    items, of_before = {version.dataset.name: items_of(version) for version in versions}, known(before)
+    items = {
+        name: _without(found, of_before[name]) if name in of_before else found
+        for name, found in items.items()
+    }
+    index = BenchmarkIndex.build({name: found.texts for name, found in items.items() if len(found)}, config)
     return Benchmarks(index, items)
+
+
+def _without(items: Items, before: Places) -> Items:
+    new = unlike(items.fingerprints, before)
+    ids, fingerprints = (pa.array(some).filter(new).to_pylist() for some in (items.ids, items.fingerprints))
+    return Items(ids, fingerprints, items.texts.filter(new))
+
+
+def unmatched_shards(run: Run) -> Any:
+    """All of the training version, unless an earlier scan has compared it with every item."""
+    return [] if earlier(run) and not new_items(run) else shard_specs("training")(run)
 
 
 def shard_specs(role: str) -> Any:
@@ -102,7 +129,7 @@ def shard_specs(role: str) -> Any:
 def match(part: Part) -> dict[str, Any]:
     """Compare one shard with the benchmarks."""
     config, shard = part.config(ScanConfig), Shard(**part.spec["shard"])
-    looked_for = _benchmarks(part.run.inputs_of("benchmarks"), config.ngram)
+    looked_for = _benchmarks(part.run.inputs_of("benchmarks"), config.ngram, compared(part.run))
     evidence, read = Evidence(looked_for.items), Counter[str]()
 
     def found() -> Iterator[pa.RecordBatch]:
@@ -119,12 +146,15 @@ def settle(part: Part) -> dict[str, Any]:
     """Sort and number all evidence, group and count it, publish it."""
     run, results = part.run, part.run.results(part.stage - 1)
     read, skipped = (sum(result.get(name, 0) for result in results) for name in ("rows", "skipped"))
+    if before := earlier(run):
+        read, skipped = (before.facts[name] for name in ("rows_read", "rows_skipped"))
     if read == skipped:
         unit = part.config(ScanConfig).unit
         raise BadInput(
             f"None of the {read:,} rows of {run.input('training')} has a {unit} turn; nothing was scanned"
         )
-    found = SortedEvidence(part.store.batches([Shard(**result["shard"]) for result in results]))
+    new = part.store.batches([Shard(**result["shard"]) for result in results])
+    found = SortedEvidence(chain(new, taken_over(run)))
     shards = [part.write("matches", MATCHES, [b], i) for i, b in enumerate(found.batches(SHARD_ROWS))]
     causes = [part.write("causes", CAUSES, [b], i) for i, b in enumerate(found.causes(SHARD_ROWS))]
     lines = _lines(part, found.counts())
@@ -238,7 +268,7 @@ def recheck(version: Version, lines: list[dict[str, Any]], config: dict[str, Any
 SCAN = jobs.register(
     jobs.Job(
         "scan",
-        (jobs.Stage("match", match, shard_specs("training")), jobs.Stage("settle", settle)),
+        (jobs.Stage("match", match, unmatched_shards), jobs.Stage("settle", settle)),
         finish=judge_scan,
     )
 )

@@ -1,6 +1,6 @@
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from curation.access import ProjectRequest, curating, viewing
 from curation.engine.errors import DataError
@@ -10,6 +10,7 @@ from decontam.engine.report import CONTAMINATED_ABOVE
 from decontam.forms import ScanForm
 from decontam.questions.certificates import certificates, in_full
 from decontam.questions.overlap import overlap as compared
+from decontam.tasks.rescanning import rescan_benchmark, start_rescan
 
 
 @require_GET
@@ -70,6 +71,23 @@ def _earlier(run: Run, dataset: int) -> list[Run]:
     """Other finished scans of the same dataset."""
     same = Run.objects.filter(kind="scan", status=Run.Status.DONE, inputs__dataset=dataset).exclude(pk=run.pk)
     return list(same.filter(project=run.project).distinct().order_by("-pk")[:10])
+
+
+@require_POST
+@curating
+def rescan(request: ProjectRequest, pk: int) -> HttpResponse:
+    """The same rows against the newest versions of the same benchmarks; only new items are matched."""
+    return redirect(
+        start_rescan(get_object_or_404(request.project.runs, kind="scan", pk=pk), user=request.user)
+    )
+
+
+@require_POST
+@curating
+def rescan_of_benchmark(request: ProjectRequest, name: str) -> HttpResponse:
+    """Every scan that a new version of a benchmark has outdated, once more."""
+    runs = rescan_benchmark(request.project, name, user=request.user)
+    return redirect(runs[0]) if len(runs) == 1 else redirect("runs", request.project)
 
 
 @require_GET
