@@ -3,7 +3,7 @@ from typing import Any
 
 from django import forms
 
-from curation.engine.errors import BadConfig
+from curation.engine.errors import BadConfig, BadInput
 from curation.engine.units import Unit
 from curation.models import Kind, Project, Run, Version
 from decontam.engine.actions import Action
@@ -51,8 +51,10 @@ class ScanForm(forms.Form):
         }
         super().__init__(*args, **kwargs)
         self.project = project
-        self.fields["training"].choices = _names(project, Kind.RECORDS, Kind.MIXTURE)  # type: ignore[attr-defined]
         offered = _names(project, Kind.BENCHMARK)
+        scanned = _names(project, Kind.RECORDS, Kind.MIXTURE)
+        grouped = [("Rows", scanned), ("Benchmarks, compared with one another", offered)]
+        self.fields["training"].choices = grouped  # type: ignore[attr-defined]
         self.fields["benchmarks"].choices = offered  # type: ignore[attr-defined]
         newest = {name.partition("@")[0]: name for name, _ in reversed(offered)}
         self.initial.setdefault("benchmarks", list(newest.values()))
@@ -61,10 +63,14 @@ class ScanForm(forms.Form):
         """Raises DataError with the sentence of whatever rule says no."""
         said = self.cleaned_data
         config = ScanConfig(n=said["n"], threshold=said["threshold"], unit=said["unit"])
-        benchmarks = [Version.objects.named(self.project, name) for name in said["benchmarks"]]
-        return start_scan(
-            Version.objects.named(self.project, said["training"]), benchmarks, config, user=user
-        )
+        training = Version.objects.named(self.project, said["training"])
+        named = [Version.objects.named(self.project, name) for name in said["benchmarks"]]
+        others = [version for version in named if version.dataset_id != training.dataset_id]
+        if not others:
+            raise BadInput(
+                f"{training} is the only benchmark that is named; choose others to compare it with."
+            )
+        return start_scan(training, others, config, user=user)
 
 
 POLICIES = {

@@ -52,6 +52,7 @@ class Overlap:
 
     benchmarks: list[Version]
     rows: list[tuple[Version, list[Cell | Certified | None]]]
+    among: list[tuple[Version, list[Cell | None]]]  # benchmarks that were compared with one another
 
     @property
     def cells(self) -> list[Cell]:
@@ -79,7 +80,18 @@ def overlap(project: Project) -> Overlap:
         for version in records
         if version.kind != Kind.BENCHMARK
     ]
-    return Overlap(benchmarks, rows)
+    return Overlap(benchmarks, rows, _among(benchmarks, found))
+
+
+def _among(
+    benchmarks: list[Version], found: dict[tuple[int, int], Cell | Certified]
+) -> list[tuple[Version, list[Cell | None]]]:
+    rows: list[tuple[Version, list[Cell | None]]] = []
+    for version in benchmarks:
+        cells = [found.get((version.dataset_id, other.dataset_id)) for other in benchmarks]
+        if any(cells):
+            rows.append((version, [cell if isinstance(cell, Cell) else None for cell in cells]))
+    return rows
 
 
 def _newest(project: Project) -> dict[int, Version]:

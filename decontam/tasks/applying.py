@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from curation import jobs
-from curation.engine.errors import BadConfig
+from curation.engine.errors import BadConfig, Refused
 from curation.engine.records import REMOVED, SCHEMA
 from curation.engine.store import GROUP_ROWS, Shard
 from curation.engine.units import Unit
@@ -39,6 +39,10 @@ def start_apply(scan: Run, config: ApplyConfig, *, user: Any = None) -> Run:
             "Choose drop or quarantine."
         )
     training = scan.input("training")
+    if training.kind == Kind.BENCHMARK:
+        raise Refused(
+            f"{training} is a benchmark: what it shares with others is told, and nothing is taken out of it."
+        )
     name = training.dataset.name
     made = {f"{name}-clean": Kind.RECORDS, f"{name}-removed": Kind.REMOVED, "rulings": Kind.RULINGS}
     if Action.QUARANTINE in (config.dev, config.unseen):

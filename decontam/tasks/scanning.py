@@ -60,13 +60,15 @@ def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig,
 
 def require_scannable(training: Version, benchmarks: list[Version]) -> None:
     for version, kinds in (
-        (training, (Kind.RECORDS, Kind.MIXTURE)),
+        (training, (Kind.RECORDS, Kind.MIXTURE, Kind.BENCHMARK)),
         *((b, (Kind.BENCHMARK,)) for b in benchmarks),
     ):
         if version.kind not in kinds:
             raise BadInput(f"{version} holds {version.kind.label}, not {kinds[0].label}.")
     if len({version.dataset_id for version in benchmarks}) < len(benchmarks):
         raise BadInput("A benchmark is given twice: scan against one version of each.")
+    if training.dataset_id in {version.dataset_id for version in benchmarks}:
+        raise BadInput(f"{training} would be compared with itself; name other benchmarks.")
     project = training.dataset.project
     for kind in (Kind.MATCHES, Kind.CAUSES):
         Dataset.objects.require_free(project, f"{training.dataset.name}-{kind.value}", kind)
@@ -197,8 +199,14 @@ def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
 
 
 def judge_scan(run: Run) -> None:
-    """A scanned version is clean when nothing was found in it but what people ruled a false alarm."""
+    """
+    A scanned version is clean when nothing was found in it but what people ruled a false alarm. What benchmarks have in
+    common is told without a verdict: they are never mixed.
+    """
     matches, training = run.output("matches"), run.input("training")
+    run.summary = matches.facts
+    if training.kind == Kind.BENCHMARK:
+        return
     facts, rows = matches.facts, _rows_that_count(matches)
     tainted = facts["rows_tainted"]
     made = f"; {tainted:,} rows were made from removed ones" if tainted else ""
@@ -208,7 +216,6 @@ def judge_scan(run: Run) -> None:
         if rows < facts["training_rows_hit"]
         else ""
     )
-    run.summary = facts
     Check.objects.record(
         training,
         kind_of_check(run.config),
