@@ -9,7 +9,7 @@ from ninja import Field, Query, Router, Schema, Status
 from curation.access import Role, project_for
 from curation.api.terms import Key, Limit, Name, Place, Started, Text, started
 from curation.engine.errors import BadInput
-from curation.models import Run, Version
+from curation.models import Export, Run, Version
 from decontam.models import Policy, Ruling
 from decontam.questions import reviews
 from decontam.questions.certificates import certificates, in_full
@@ -18,6 +18,7 @@ from decontam.questions.reviews import Filter
 from decontam.questions.scans import finished
 from decontam.questions.taint import offspring, removed_version
 from decontam.tasks.applying import start_apply
+from decontam.tasks.exports import start_export_scan
 from decontam.tasks.rescanning import start_rescan
 from decontam.tasks.ruling import rule_all
 from decontam.tasks.scanning import ScanConfig, start_scan
@@ -167,6 +168,15 @@ def rescan(request: HttpRequest, project: Name, pk: Key, said: RescanIn) -> Any:
     run = _finished(request, project, pk, Role.CURATOR)
     benchmarks = [Version.objects.named(run.project, name) for name in said.benchmarks]
     return started(start_rescan(run, benchmarks, user=request.user))
+
+
+@router.post("/projects/{project}/exports/{mixture}/{number}/scan", response={202: Started})
+def scan_export(request: HttpRequest, project: Name, mixture: Name, number: Key) -> Any:
+    """Compare the published files of an export with the benchmarks of its project; what is found withholds them."""
+    place = project_for(request, project, Role.CURATOR)
+    own = Export.objects.filter(mixture__project=place).select_related("mixture__project", "version__dataset")
+    export = get_object_or_404(own, mixture__name=mixture, number=number)
+    return started(start_export_scan(export, user=request.user))
 
 
 @router.get("/projects/{project}/scans/{pk}", response=Report)

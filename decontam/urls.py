@@ -1,12 +1,13 @@
 from django.urls import include, path
 
-from decontam.views import applying, overlap, review, taint
+from decontam.views import applying, exports, overlap, review, taint
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
     path("policy/", applying.policy, name="policy"),
     path("policy/change/", applying.policy_change, name="policy-change"),
     path("removed/<slug:name>/<int:number>/", taint.offspring_page, name="taint"),
+    path("exports/<slug:mixture>/<int:number>/scan/", exports.scan_files, name="export-scan"),
     path("scans/new/", overlap.scan_new, name="scan-new"),
     path("scans/<int:pk>/", overlap.scan, name="scan"),
     path("scans/<int:pk>/rescan/", overlap.rescan, name="rescan"),

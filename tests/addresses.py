@@ -80,6 +80,7 @@ ACTIONS = {
     "undo-ruling": CURATOR,
     "apply": CURATOR,
     "policy-change": CURATOR,
+    "export-scan": CURATOR,
     "rescan": CURATOR,
     "rescan-benchmark": CURATOR,
     "mixture-build": CURATOR,
@@ -121,6 +122,7 @@ def address(name: str, made) -> str:
     """The address of that name in a populated project."""
     own = {
         "rescan-benchmark": {"name": "quiz"},
+        "export-scan": {"mixture": "first", "number": 1},
         "taint": {"name": "chats-removed", "number": 1},
         "row": {"name": "chats", "number": 1, "record_id": made.record_id},
         "review-pair": {"pk": made.scan.pk, "seq": 1},

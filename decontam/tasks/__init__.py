@@ -1,6 +1,7 @@
 """The jobs of decontamination. Importing this module registers them."""
 
 from decontam.tasks.applying import start_apply
+from decontam.tasks.exports import start_export_scan
 from decontam.tasks.rechecking import start_recheck
 from decontam.tasks.rescanning import rescan_benchmark, start_rescan
 from decontam.tasks.ruling import rule_all, start_ruling
@@ -11,6 +12,7 @@ __all__ = [
     "rescan_benchmark",
     "rule_all",
     "start_apply",
+    "start_export_scan",
     "start_recheck",
     "start_rescan",
     "start_ruling",

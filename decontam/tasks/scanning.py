@@ -102,6 +102,11 @@ def _benchmarks(
 _kept: dict[Any, Benchmarks] = {}
 
 
+def index_for(versions: list[Version], config: ScanConfig) -> Benchmarks:
+    """What a scan with this config looks for."""
+    return _benchmarks(versions, config.ngram)
+
+
 def _built(versions: list[Version], config: NgramConfig, before: list[Version]) -> Benchmarks:
     items, of_before = {version.dataset.name: items_of(version) for version in versions}, known(before)
     items = {
