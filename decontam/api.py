@@ -9,7 +9,8 @@ from ninja import Field, Query, Router, Schema, Status
 from curation.access import Role, project_for
 from curation.api.terms import Key, Limit, Name, Place, Started, Text, started
 from curation.engine.errors import BadInput
-from curation.models import Export, Run, Version
+from curation.models import Export, Run, Source, Version
+from decontam.catalogue import entries, entry
 from decontam.models import Policy, Ruling
 from decontam.questions import reviews
 from decontam.questions.certificates import certificates, in_full
@@ -19,6 +20,7 @@ from decontam.questions.scans import finished
 from decontam.questions.taint import offspring, removed_version
 from decontam.tasks.applying import start_apply
 from decontam.tasks.exports import start_export_scan
+from decontam.tasks.registering import start_registration
 from decontam.tasks.rescanning import start_rescan
 from decontam.tasks.ruling import rule_all
 from decontam.tasks.scanning import ScanConfig, start_scan
@@ -273,6 +275,23 @@ def apply(request: HttpRequest, project: Name, pk: Key, said: ApplyIn) -> Any:
     """Freeze the rulings and make the clean version, with its certificate."""
     run = _finished(request, project, pk, Role.CURATOR)
     return started(start_apply(run, Policy.objects.config(run.project, **said.dict()), user=request.user))
+
+
+@router.get("/projects/{project}/catalogue", response=list[dict[str, Any]])
+def list_catalogue(request: HttpRequest, project: Name) -> list[dict[str, Any]]:
+    """Published benchmarks: where each is, what its columns are, and who says so."""
+    project_for(request, project)
+    return [asdict(one) | {"location": one.location, "mapping": one.mapping} for one in entries()]
+
+
+@router.post("/projects/{project}/catalogue/{key}", response={202: Started})
+def register_from_catalogue(request: HttpRequest, project: Name, key: Name, role: Text = "") -> Any:
+    """Register a benchmark of the catalogue and import its items; `role` where the catalogue names none."""
+    place, found = project_for(request, project, Role.CURATOR), entry(key)
+    if found is None:
+        raise BadInput(f"The catalogue has no benchmark {key}.")
+    role = role or found.role or Source.BenchmarkRole.DEV
+    return started(start_registration(place, found, role, user=request.user))
 
 
 @router.get("/projects/{project}/policy", response=dict[str, Any])

@@ -1,9 +1,11 @@
 from django.urls import include, path
 
-from decontam.views import applying, exports, overlap, review, taint
+from decontam.views import applying, catalogue, exports, overlap, review, taint
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
+    path("catalogue/", catalogue.catalogue, name="catalogue"),
+    path("catalogue/<slug:key>/register/", catalogue.catalogue_register, name="catalogue-register"),
     path("policy/", applying.policy, name="policy"),
     path("policy/change/", applying.policy_change, name="policy-change"),
     path("removed/<slug:name>/<int:number>/", taint.offspring_page, name="taint"),

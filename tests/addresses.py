@@ -46,6 +46,7 @@ PAGES = {
     "review-pair": VIEWER,
     "apply-preview": VIEWER,
     "policy": VIEWER,
+    "catalogue": VIEWER,
     "taint": VIEWER,
     "certificate": VIEWER,
     "certificate-json": VIEWER,
@@ -80,6 +81,7 @@ ACTIONS = {
     "undo-ruling": CURATOR,
     "apply": CURATOR,
     "policy-change": CURATOR,
+    "catalogue-register": CURATOR,
     "export-scan": CURATOR,
     "rescan": CURATOR,
     "rescan-benchmark": CURATOR,
@@ -122,6 +124,7 @@ def address(name: str, made) -> str:
     """The address of that name in a populated project."""
     own = {
         "rescan-benchmark": {"name": "quiz"},
+        "catalogue-register": {"key": "gsm8k"},
         "export-scan": {"mixture": "first", "number": 1},
         "taint": {"name": "chats-removed", "number": 1},
         "row": {"name": "chats", "number": 1, "record_id": made.record_id},
