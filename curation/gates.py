@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from curation.engine.errors import Refused
-from curation.models import Check, Kind, Project, RunInput, Version
+from curation.models import Check, Export, Kind, Project, RunInput, Version
 
+EXPORTED = (
+    "exported files"  # the kind of a verdict about the files of one export, on the version that it is of
+)
 ROWS_COME_FROM = ("training", "components", "mixture")
 
 
@@ -150,3 +153,20 @@ def verdicts(version: Version, project: Project, kind: str) -> list[dict[str, An
     """What the standing checks of one kind say, as they were written, each with its status."""
     found = [check for _, one, checks in standing(version, project) if one == kind for check in checks]
     return [{"status": check.status, **check.detail} for check in found]
+
+
+def verdict_on_files(export: Export) -> Check | None:
+    """What was found out last about the published files themselves; None where nobody looked."""
+    found = export.version.checks.filter(kind=EXPORTED, detail__export=export.pk)
+    return found.select_related("run__project").order_by("-pk").first()
+
+
+def withheld(export: Export) -> str:
+    """Why its files are served to nobody; empty where they are, or where it was exported with a reason all the same."""
+    check = None if export.override else verdict_on_files(export)
+    if check is None or check.status != Check.Status.FAILED:
+        return ""
+    return (
+        f"The files of {export} are withheld: {check.summary}. Apply a scan of what it was made of and export "
+        "again, or rule on the matches and scan the files again."
+    )

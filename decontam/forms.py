@@ -1,12 +1,13 @@
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from django import forms
 
-from curation.engine.errors import BadConfig
+from curation.engine.errors import BadConfig, BadInput
 from curation.engine.units import Unit
 from curation.models import Endpoint, Kind, Project, Run, Version
+from decontam.engine.actions import Action
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, Policy
 from decontam.engine.detecting import Profile
 from decontam.engine.rules import Condition, RuleConfig
@@ -73,8 +74,10 @@ class ScanForm(forms.Form):
         }
         super().__init__(*args, **kwargs)
         self.project = project
-        self.fields["training"].choices = _names(project, Kind.RECORDS, Kind.MIXTURE)  # type: ignore[attr-defined]
         offered = _names(project, Kind.BENCHMARK)
+        scanned = _names(project, Kind.RECORDS, Kind.MIXTURE)
+        grouped = [("Rows", scanned), ("Benchmarks, compared with one another", offered)]
+        self.fields["training"].choices = grouped  # type: ignore[attr-defined]
         self.fields["benchmarks"].choices = offered  # type: ignore[attr-defined]
         newest = {name.partition("@")[0]: name for name, _ in reversed(offered)}
         self.initial.setdefault("benchmarks", list(newest.values()))
@@ -83,10 +86,14 @@ class ScanForm(forms.Form):
         """Raises DataError with the sentence of whatever rule says no."""
         said = self.cleaned_data
         config = ScanConfig(**{name: said[name] for name in ("n", "threshold", "unit", "profile")})
-        benchmarks = [Version.objects.named(self.project, name) for name in said["benchmarks"]]
-        return start_scan(
-            Version.objects.named(self.project, said["training"]), benchmarks, config, user=user
-        )
+        training = Version.objects.named(self.project, said["training"])
+        named = [Version.objects.named(self.project, name) for name in said["benchmarks"]]
+        others = [version for version in named if version.dataset_id != training.dataset_id]
+        if not others:
+            raise BadInput(
+                f"{training} is the only benchmark that is named; choose others to compare it with."
+            )
+        return start_scan(training, others, config, user=user)
 
 
 POLICIES = {
@@ -95,29 +102,63 @@ POLICIES = {
 }
 
 
-class ApplyForm(forms.Form):
-    """Which rows go, and how many may go without somebody saying so."""
+ACTIONS = {
+    Action.DROP: "leaves for good",
+    Action.QUARANTINE: "is set apart, in a dataset that cannot be exported",
+    Action.CUT: "stays, without the words that both share",
+}
+
+
+class PolicyForm(forms.Form):
+    """Which rows count, what becomes of them by the role of the benchmark, and how many may go."""
 
     policy = forms.ChoiceField(
-        label="Of the matching rows",
-        initial=Policy.DROP,
-        choices=[(policy.value, said) for policy, said in POLICIES.items()],
+        label="Of the matching rows", choices=[(policy.value, said) for policy, said in POLICIES.items()]
+    )
+    dev = forms.ChoiceField(
+        label="A row that matches a benchmark of development",
+        choices=[(action.value, said) for action, said in ACTIONS.items()],
+    )
+    unseen = forms.ChoiceField(
+        label="A row that matches a held-out benchmark",
+        choices=[(action.value, said) for action, said in ACTIONS.items()],
+        help_text="A row that matches both is dealt with by the stricter of the two.",
+    )
+    source_above = forms.FloatField(
+        label="The source should go whole above this share of hit items of a held-out benchmark",
+        help_text="0.02 in Tülu 3 (arXiv 2411.15124 §3.2).",
+        widget=forms.NumberInput(attrs={"step": "any", "min": "0", "max": "1"}),
     )
     max_removed = forms.FloatField(
         label="At most this share of the rows may go",
-        initial=ApplyConfig().max_removed,
         help_text="The retention guard: 0.5 is half of them.",
         widget=forms.NumberInput(attrs={"step": "any", "min": "0", "max": "1"}),
     )
 
+    def __init__(self, usual: ApplyConfig, said: Any = None) -> None:
+        """`said` is a query or a post; what it leaves out is as usual."""
+        super().__init__(said and asdict(usual) | said.dict(), initial=asdict(usual))
+        self.usual = usual
+
     def config(self) -> ApplyConfig:
         """Raises BadConfig for what cannot be meant."""
         if not self.is_bound:
-            return ApplyConfig()
+            return self.usual
         if not self.is_valid():
             told = "; ".join(f"{field}: {error}" for field, errors in self.errors.items() for error in errors)
             raise BadConfig(told)
-        return ApplyConfig(**self.cleaned_data)
+        return replace(self.usual, **self.cleaned_data)
+
+
+class ApplyForm(PolicyForm):
+    """The policy of the project, for one scan, and the reason of whoever keeps a source that should go whole."""
+
+    allow_source = forms.CharField(
+        label="Keep the rest of a source that should go whole, because",
+        required=False,
+        max_length=500,
+        help_text="The reason stands on the certificate and in the audit log.",
+    )
 
 
 class VerdictForm(forms.Form):

@@ -1,11 +1,30 @@
 from django.urls import include, path
 
-from decontam.views import agreement, applying, differing, overlap, review, rules, verdicts
+from decontam.views import (
+    agreement,
+    applying,
+    catalogue,
+    differing,
+    exports,
+    overlap,
+    review,
+    rules,
+    taint,
+    verdicts,
+)
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
+    path("catalogue/", catalogue.catalogue, name="catalogue"),
+    path("catalogue/<slug:key>/register/", catalogue.catalogue_register, name="catalogue-register"),
+    path("policy/", applying.policy, name="policy"),
+    path("policy/change/", applying.policy_change, name="policy-change"),
+    path("removed/<slug:name>/<int:number>/", taint.offspring_page, name="taint"),
+    path("exports/<slug:mixture>/<int:number>/scan/", exports.scan_files, name="export-scan"),
     path("scans/new/", overlap.scan_new, name="scan-new"),
     path("scans/<int:pk>/", overlap.scan, name="scan"),
+    path("scans/<int:pk>/rescan/", overlap.rescan, name="rescan"),
+    path("benchmarks/<slug:name>/rescan/", overlap.rescan_of_benchmark, name="rescan-benchmark"),
     path("scans/<int:pk>/matches/", review.matches, name="matches"),
     path("scans/<int:pk>/review/", review.review, name="review"),
     path("scans/<int:pk>/review/<int:seq>/", review.review_pair, name="review-pair"),

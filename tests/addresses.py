@@ -49,6 +49,9 @@ PAGES = {
     "apply-preview": VIEWER,
     "rules": VIEWER,
     "rule-new": CURATOR,
+    "policy": VIEWER,
+    "catalogue": VIEWER,
+    "taint": VIEWER,
     "certificate": VIEWER,
     "certificate-json": VIEWER,
     "mixtures": VIEWER,
@@ -84,6 +87,11 @@ ACTIONS = {
     "apply": CURATOR,
     "ask-model": CURATOR,
     "rule-turn": CURATOR,
+    "policy-change": CURATOR,
+    "catalogue-register": CURATOR,
+    "export-scan": CURATOR,
+    "rescan": CURATOR,
+    "rescan-benchmark": CURATOR,
     "mixture-build": CURATOR,
     "export-withdraw": CURATOR,
     "turn-run": CURATOR,
@@ -125,6 +133,10 @@ def _names(patterns):
 def address(name: str, made) -> str:
     """The address of that name in a populated project."""
     own = {
+        "rescan-benchmark": {"name": "quiz"},
+        "catalogue-register": {"key": "gsm8k"},
+        "export-scan": {"mixture": "first", "number": 1},
+        "taint": {"name": "chats-removed", "number": 1},
         "row": {"name": "chats", "number": 1, "record_id": made.record_id},
         "scan-against": {"pk": made.scan.pk, "other": made.scan.pk},
         "review-pair": {"pk": made.scan.pk, "seq": 1},
@@ -163,6 +175,7 @@ SCANS = (
     "apply-preview",
     "apply",
     "ask-model",
+    "rescan",
 )
 SOURCES = (
     "source",

@@ -162,6 +162,7 @@ def filled(path, made):
     }
     said |= {
         "name": "first" if "/mixtures/" in path else "chats",
+        "key": "gsm8k",
         "mixture": "first",
         "number": 1,
         "other": 1,

@@ -12,6 +12,7 @@ from curation.api.terms import Key, Name, Pages, Started, Text, started
 from curation.asked import LARGEST
 from curation.delivery import deliver, files_of, withdrawn
 from curation.engine.exporting import ExportConfig
+from curation.gates import withheld
 from curation.models import Export
 from curation.tasks.exporting import start_export
 
@@ -135,6 +136,8 @@ def read_file(request: HttpRequest, project: Name, mixture: Name, number: Key, p
     """One file of a published export, as its manifest names it, with its sha256 as ETag."""
     found = _export(request, project, mixture, number)
     _refuse_withdrawn(found)
+    if said := withheld(found):
+        raise HttpError(403, said)
     return deliver(request, found, path)
 
 

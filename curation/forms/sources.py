@@ -60,7 +60,10 @@ class Registration:
                 "" if source.kind == Source.Location.UPLOAD else source.location,
                 again=source.name,
             )
-        return cls(split_role=_one_of(Source.SplitRole, query.get("role"), Source.SplitRole.TRAIN))
+        told = {name: plain(query.get(name)) for name in ("name", "licence", "where", "revision")}
+        used = _one_of(Source.SplitRole, query.get("role"), Source.SplitRole.TRAIN)
+        held = _one_of(Source.BenchmarkRole, query.get("benchmark_role"), Source.BenchmarkRole.DEV)
+        return cls(split_role=used, benchmark_role=held, **told)
 
     @classmethod
     def posted(cls, post: QueryDict, source: Source | None) -> Registration:

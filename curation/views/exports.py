@@ -15,7 +15,7 @@ from curation.engine.errors import BadInput, DataError
 from curation.engine.rendering import show
 from curation.engine.snippets import Loading, Snippet, snippets
 from curation.forms.exports import asked, config, options
-from curation.gates import readiness
+from curation.gates import readiness, verdict_on_files, withheld
 from curation.models import Export, Version, store
 from curation.paging import page_of
 from curation.tasks.exporting import start_export
@@ -142,6 +142,7 @@ def export(request: ProjectRequest, mixture: str, number: int) -> HttpResponse:
     if profile not in found.profiles:
         profile = found.profiles[0]
     context = {"export": found, "profile": profile, "contents": _contents(request, found, profile)}
+    context |= {"on_files": verdict_on_files(found), "withheld": withheld(found)}
     return render(request, "curation/export.html", context)
 
 
@@ -193,6 +194,8 @@ def export_file(request: ProjectRequest, mixture: str, number: int, path: str) -
     found = _export(request, mixture, number)
     if withdrawn(found):
         return _gone(request, found)
+    if said := withheld(found):
+        return render(request, "refused.html", {"error": said}, status=403)
     return deliver(request, found, path)
 
 

@@ -9,20 +9,24 @@ from ninja import Field, Query, Router, Schema, Status
 from curation.access import Role, project_for
 from curation.api.terms import Key, Limit, Name, Place, Started, Text, started
 from curation.engine.errors import BadInput
-from curation.models import Run, Version
-from decontam.engine.apply import ApplyConfig
-from decontam.models import Ruling
+from curation.models import Export, Run, Source, Version
+from decontam.catalogue import entries, entry
+from decontam.models import Policy, Ruling
 from decontam.questions import reviews
 from decontam.questions.certificates import certificates, in_full
 from decontam.questions.overlap import overlap
 from decontam.questions.reviews import Filter
 from decontam.questions.scans import finished
+from decontam.questions.taint import offspring, removed_version
 from decontam.tasks.applying import start_apply
+from decontam.tasks.exports import start_export_scan
+from decontam.tasks.registering import start_registration
+from decontam.tasks.rescanning import start_rescan
 from decontam.tasks.ruling import rule_all
 from decontam.tasks.scanning import ScanConfig, start_scan
 
 router = Router(tags=["decontamination"])
-PLAIN, USUAL = ScanConfig(), ApplyConfig()
+PLAIN = ScanConfig()
 
 
 class ScanIn(Schema):
@@ -34,6 +38,12 @@ class ScanIn(Schema):
     threshold: float = PLAIN.threshold
     unit: Text = PLAIN.unit
     profile: Text = PLAIN.profile
+
+
+class RescanIn(Schema):
+    """Versions, name or name@number; the newest of the benchmarks of the scan when none is named."""
+
+    benchmarks: list[Text] = []
 
 
 class FilterIn(Schema):
@@ -64,9 +74,18 @@ class RulingIn(Schema):
     filter: FilterIn | None = None
 
 
-class ApplyIn(Schema):
-    policy: Text = USUAL.policy
-    max_removed: float = USUAL.max_removed
+class PolicyIn(Schema):
+    """What is left out is as in the policy of the project."""
+
+    policy: Text | None = Field(None, description="which matches count: drop (all but false alarms) or ruled")
+    dev: Text | None = Field(None, description="what becomes of rows: drop, quarantine or cut")
+    unseen: Text | None = Field(None, description="the same for held-out benchmarks")
+    source_above: float | None = None
+    max_removed: float | None = None
+
+
+class ApplyIn(PolicyIn):
+    allow_source: Annotated[Text, Field(max_length=500)] = ""
 
 
 class RuledOut(Schema):
@@ -157,6 +176,23 @@ def scan(request: HttpRequest, project: Name, said: ScanIn) -> Any:
     return started(start_scan(training, benchmarks, config, user=request.user))
 
 
+@router.post("/projects/{project}/scans/{pk}/rescan", response={202: Started})
+def rescan(request: HttpRequest, project: Name, pk: Key, said: RescanIn) -> Any:
+    """The same rows and settings against newer versions of benchmarks; only items that are new are matched."""
+    run = finished_scan(request, project, pk, Role.CURATOR)
+    benchmarks = [Version.objects.named(run.project, name) for name in said.benchmarks]
+    return started(start_rescan(run, benchmarks, user=request.user))
+
+
+@router.post("/projects/{project}/exports/{mixture}/{number}/scan", response={202: Started})
+def scan_export(request: HttpRequest, project: Name, mixture: Name, number: Key) -> Any:
+    """Compare the published files of an export with the benchmarks of its project; what is found withholds them."""
+    place = project_for(request, project, Role.CURATOR)
+    own = Export.objects.filter(mixture__project=place).select_related("mixture__project", "version__dataset")
+    export = get_object_or_404(own, mixture__name=mixture, number=number)
+    return started(start_export_scan(export, user=request.user))
+
+
 @router.get("/projects/{project}/scans/{pk}", response=Report)
 def get_scan(request: HttpRequest, project: Name, pk: Key) -> dict[str, Any]:
     """What a scan found, and how far its review is."""
@@ -242,15 +278,61 @@ def undo(request: HttpRequest, project: Name, pk: Key) -> Any:
 @router.get("/projects/{project}/scans/{pk}/preview", response=dict[str, Any])
 def preview(request: HttpRequest, project: Name, pk: Key, said: Query[ApplyIn]) -> dict[str, Any]:
     """What applying the scan now would remove."""
-    found = reviews.preview(finished_scan(request, project, pk), ApplyConfig(**said.dict()))
-    return asdict(found) | {"share": found.share, "refused": found.refused}
+    run = finished_scan(request, project, pk)
+    found = reviews.preview(run, Policy.objects.config(run.project, **said.dict()))
+    condemned = [one.benchmark for one in found.condemned]
+    return asdict(found) | {"share": found.share, "refused": found.refused, "condemned": condemned}
 
 
 @router.post("/projects/{project}/scans/{pk}/apply", response={202: Started})
 def apply(request: HttpRequest, project: Name, pk: Key, said: ApplyIn) -> Any:
     """Freeze the rulings and make the clean version, with its certificate."""
     run = finished_scan(request, project, pk, Role.CURATOR)
-    return started(start_apply(run, ApplyConfig(**said.dict()), user=request.user))
+    return started(start_apply(run, Policy.objects.config(run.project, **said.dict()), user=request.user))
+
+
+@router.get("/projects/{project}/catalogue", response=list[dict[str, Any]])
+def list_catalogue(request: HttpRequest, project: Name) -> list[dict[str, Any]]:
+    """Published benchmarks: where each is, what its columns are, and who says so."""
+    project_for(request, project)
+    return [asdict(one) | {"location": one.location, "mapping": one.mapping} for one in entries()]
+
+
+@router.post("/projects/{project}/catalogue/{key}", response={202: Started})
+def register_from_catalogue(request: HttpRequest, project: Name, key: Name, role: Text = "") -> Any:
+    """Register a benchmark of the catalogue and import its items; `role` where the catalogue names none."""
+    place, found = project_for(request, project, Role.CURATOR), entry(key)
+    if found is None:
+        raise BadInput(f"The catalogue has no benchmark {key}.")
+    role = role or found.role or Source.BenchmarkRole.DEV
+    return started(start_registration(place, found, role, user=request.user))
+
+
+@router.get("/projects/{project}/policy", response=dict[str, Any])
+def get_policy(request: HttpRequest, project: Name) -> dict[str, Any]:
+    """What is proposed whenever a scan of the project is applied."""
+    return asdict(Policy.objects.config(project_for(request, project)))
+
+
+@router.put("/projects/{project}/policy", response=dict[str, Any])
+def set_policy(request: HttpRequest, project: Name, said: PolicyIn) -> dict[str, Any]:
+    """Change what is proposed; what is left out stays."""
+    place = project_for(request, project, Role.CURATOR)
+    config = Policy.objects.config(place, **said.dict())
+    Policy.objects.save_for(place, config, by=request.user)
+    return asdict(config)
+
+
+@router.get("/projects/{project}/removed/{name}/{number}/offspring", response=list[dict[str, Any]])
+def list_offspring(
+    request: HttpRequest, project: Name, name: Name, number: Key, limit: Limit = 1000
+) -> list[dict[str, Any]]:
+    """Rows of other versions that were made from removed rows, by version, each with the parent by which it was."""
+    removed = removed_version(project_for(request, project), name, number)
+    return [
+        {"version": str(one.version), "rows": len(one.rows), "first": dict(one.first[:limit])}
+        for one in offspring(removed)
+    ]
 
 
 @router.get("/projects/{project}/certificates/{pk}", response=dict[str, Any])

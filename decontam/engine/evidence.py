@@ -236,6 +236,12 @@ class SortedEvidence:
         (number,) = self._database.execute(query).fetchall()[0]
         return int(number)
 
+    def suppressed(self) -> dict[str, int]:
+        """Matches that do not count, by what the reason begins with: the rest may quote texts."""
+        query = """
+            SELECT split_part(suppressed, ':', 1), count(*) FROM found WHERE suppressed <> '' GROUP BY 1 ORDER BY 1"""
+        return dict(self._database.execute(query).fetchall())
+
     def close(self) -> None:
         self._database.close()
         self._spill.cleanup()

@@ -77,16 +77,34 @@ def certificate(
     methods: Collection[str],
     counts: dict[str, Any],
     recheck: str,
+    **made: Any,
 ) -> dict[str, Any]:
-    """What can be said of a version, and what cannot, with all that is needed to find it out again."""
+    """
+    What can be said of a version, and what cannot, with all that is needed to find it out again. `made` names inputs
+    and outputs with their content hashes, matches that were suppressed by reason, and what a person overrode.
+    """
+    lines = list(lines)
     return {
         "format": "winnow-certificate/1",
         "subject": subject,
         "scanned": scanned,
-        "benchmarks": list(lines),
+        "benchmarks": lines,
+        "by_method": by_method(lines),
         "methods": list(methods),
         "not_looked_for": not_looked_for(methods),
         "config": config,
         "counts": counts,
         "recheck": recheck,
+        **made,
     }
+
+
+def by_method(lines: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Matches and items hit of each method over all benchmarks; a row can match several, so rows are not added up."""
+    sums: dict[str, dict[str, int]] = {}
+    for line in lines:
+        for method, counts in line.get("methods", {}).items():
+            held = sums.setdefault(method, {"matches": 0, "items_hit": 0})
+            for name in held:
+                held[name] += counts.get(name, 0)
+    return sums

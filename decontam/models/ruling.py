@@ -275,10 +275,10 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
         others = found.exclude(row_fingerprint=match["row_fingerprint"])
         return list(others.select_related("by").order_by("-at")[:limit])
 
-    def false_alarms(self, project: Project) -> set[Pair]:
-        """Pairs of row and item fingerprint that were cleared."""
-        cleared = self.filter(project=project, verdict=Ruling.Verdict.FALSE_ALARM)
-        return set(cleared.values_list("row_fingerprint", "item_fingerprint"))
+    def pairs(self, project: Project, verdict: str) -> set[Pair]:
+        """Fingerprints of the rows and items on which this was ruled."""
+        ruled = self.filter(project=project, verdict=verdict)
+        return set(ruled.values_list("row_fingerprint", "item_fingerprint"))
 
 
 def _near(found: Any, pairs: Collection[Pair]) -> dict[Pair, Any]:

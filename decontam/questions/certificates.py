@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from curation.models import DECONTAMINATION, Check, Project
+from curation.models import DECONTAMINATION, Check, Project, Run, Version
 
 
 def certificates(project: Project) -> QuerySet[Check]:
@@ -20,4 +20,25 @@ def in_full(check: Check) -> dict[str, Any]:
         "kind": check.kind,
         "created": check.created.isoformat(),
         **check.detail,
+    }
+
+
+def made_by(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
+    """What a certificate says of its run: what it read and made, with content hashes, and what did not count."""
+    edges = run.run_inputs.select_related("version__dataset").order_by("role", "position")
+    made = run.outputs.select_related("dataset").order_by("pk")
+    return {
+        "run": {"kind": run.kind, "number": run.pk, "project": run.project.name},
+        "inputs": [_identity(edge.role, edge.version) for edge in edges],
+        "outputs": [_identity(version.role, version) for version in made],
+        "suppressed": facts.get("suppressed", {}),
+    }
+
+
+def _identity(role: str, version: Version) -> dict[str, Any]:
+    return {
+        "role": role,
+        "version": str(version),
+        "content_hash": version.content_hash,
+        "rows": version.rows,
     }

@@ -19,6 +19,7 @@ class Cell:
     training: Version
     line: dict[str, Any]
     outdated: str = ""
+    same_rows: bool = True  # only a benchmark changed
 
     @property
     def heat(self) -> float:
@@ -51,6 +52,7 @@ class Overlap:
 
     benchmarks: list[Version]
     rows: list[tuple[Version, list[Cell | Certified | None]]]
+    among: list[tuple[Version, list[Cell | None]]]  # benchmarks that were compared with one another
 
     @property
     def cells(self) -> list[Cell]:
@@ -78,7 +80,18 @@ def overlap(project: Project) -> Overlap:
         for version in records
         if version.kind != Kind.BENCHMARK
     ]
-    return Overlap(benchmarks, rows)
+    return Overlap(benchmarks, rows, _among(benchmarks, found))
+
+
+def _among(
+    benchmarks: list[Version], found: dict[tuple[int, int], Cell | Certified]
+) -> list[tuple[Version, list[Cell | None]]]:
+    rows: list[tuple[Version, list[Cell | None]]] = []
+    for version in benchmarks:
+        cells = [found.get((version.dataset_id, other.dataset_id)) for other in benchmarks]
+        if any(cells):
+            rows.append((version, [cell if isinstance(cell, Cell) else None for cell in cells]))
+    return rows
 
 
 def _newest(project: Project) -> dict[int, Version]:
@@ -98,7 +111,8 @@ def _compared(project: Project, newest: dict[int, Version]) -> dict[tuple[int, i
             if benchmark is None or training.dataset_id not in newest:
                 continue
             because = _outdated(training, newest[training.dataset_id], line, benchmark)
-            cell = Cell(scan.pk, training, line, because)
+            same = training.pk == newest[training.dataset_id].pk
+            cell = Cell(scan.pk, training, line, because, same)
             found.setdefault((training.dataset_id, benchmark.dataset_id), cell)
     return found
 

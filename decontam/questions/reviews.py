@@ -32,6 +32,7 @@ from decontam.models import Act, Ruling
 from decontam.questions.ledgers import ledger, verdict_columns
 from decontam.questions.rules import convicted, evidence, standing_for, under_rules
 from decontam.questions.scans import inputs, output, shards
+from decontam.questions.taint import children_in
 
 __all__ = ["ANY", "DESK", "Filter", "Page", "Pair", "Preview", "Ruled", "Tally"]
 ANY = Filter()
@@ -252,10 +253,13 @@ def rulings_of(scan: Run, matches: Sequence[Mapping[str, Any]]) -> dict[int, Rul
 
 def preview(scan: Run, config: ApplyConfig) -> Preview:
     """What applying the scan with the rulings as they are would remove; kept until somebody rules."""
-    matches, rows = output(scan, "matches"), inputs(scan, "training")[0].rows
+    matches, training = output(scan, "matches"), inputs(scan, "training")[0]
+    latest = (
+        Version.objects.filter(dataset__project=scan.project_id).latest("pk").pk
+    )  # children may have come
     rules = standing_for(scan)
     numbers = [rule.number for rule in rules]
-    said = f"{store().full(matches.manifest_path)} {Act.objects.newest(scan.project)} {numbers} {config}"
+    said = f"{store().full(matches.manifest_path)} {Act.objects.newest(scan.project)} {numbers} {config} {latest}"
     key = f"preview-{sha256(said.encode()).hexdigest()}"
     found: Preview | None = cache.get(key)
     if found is None:
@@ -263,8 +267,9 @@ def preview(scan: Run, config: ApplyConfig) -> Preview:
             pa.record_batch(columns, schema=VERDICTS)
             for columns in verdict_columns(Ruling.objects.filter(project=scan.project))
         ]
+        lines, children = matches.facts["lines"], children_in(training)
         rulings.append(convicted(scan, rules))
-        found = foresee(lambda: evidence(scan, LOOKED_AT, rules), rulings, rows, config)
+        found = foresee(evidence(scan, LOOKED_AT, rules), rulings, training.rows, config, lines, children)
         cache.set(key, found)
     return found
 

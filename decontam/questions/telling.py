@@ -41,6 +41,18 @@ def rule_turned(event: Event) -> Sentence:
     return Sentence(before, url=reverse("rules", args=[event.project.name]), after=after)
 
 
+def kept_source(event: Event) -> Sentence:
+    over = ", ".join(event.detail["benchmarks"])
+    return Sentence("kept", after=f" although it is over the line for {over}: {event.detail['reason']}")
+
+
+def set_policy(event: Event) -> Sentence:
+    said = f": {event.detail['dev']} for development, {event.detail['unseen']} for held-out benchmarks"
+    return Sentence("set", url=reverse("policy", args=[event.project.name]), after=said)
+
+
+register("kept source", kept_source)
+register("set policy", set_policy)
 register("ruled", ruled)
 register("asked a model", asked_a_model)
 register("rule made", rule_made)

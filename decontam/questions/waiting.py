@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
-from curation.models import Project, Run, RunInput, Version
+from curation.models import Kind, Project, Run, RunInput, Version
 from curation.questions.waiting import Waiting, many, named, register
 from decontam.models import Ruling
 
@@ -25,6 +25,7 @@ def _scans(project: Project) -> list[tuple[Run, bool]]:
         role="training",
         version__in=newest,
     )
+    edges = edges.exclude(version__dataset__kind=Kind.BENCHMARK)  # of these nothing is taken out
     edges = edges.annotate(applied=Exists(applied)).select_related("run").order_by("run")
     return list({edge.version_id: (edge.run, edge.applied) for edge in edges}.values())
 

@@ -1,8 +1,8 @@
 """Scan a version against benchmarks: match shard by shard, then sort, number and count the evidence."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -14,15 +14,19 @@ from curation import jobs
 from curation.engine.errors import BadConfig, BadInput
 from curation.engine.store import SHARD_ROWS, Shard
 from curation.engine.units import ITEM_COLUMNS, ItemPart, Unit, item_parts, texts
-from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Version
+from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Version, store
 from decontam.engine import NgramConfig
+from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.background import LARGEST_SAMPLE, Background
 from decontam.engine.background import TABLE as BACKGROUND
+from decontam.engine.carrying import Places, unlike
 from decontam.engine.detecting import Detector, Profile
 from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.precision import Precision
 from decontam.engine.report import BenchmarkCounts, certificate
 from decontam.models import Ruling
+from decontam.questions.certificates import made_by
+from decontam.tasks.earlier import compared, earlier, known, new_items
 
 SHORTEST_PART = 8  # words of an answer or a passage that is looked for: "42" and "yes" are everywhere
 IDS = ["id", "fingerprint"]
@@ -60,21 +64,26 @@ class Benchmarks:
 
 def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig, *, user: Any = None) -> Run:
     """Compare a version of records with benchmarks; both sides must be what they are taken for."""
+    require_scannable(training, benchmarks)
+    inputs = {"training": training, "benchmarks": benchmarks}
+    project, name = training.dataset.project, training.dataset.name
+    return jobs.start(SCAN, project=project, config=config, inputs=inputs, subject=name, user=user)
+
+
+def require_scannable(training: Version, benchmarks: list[Version]) -> None:
     for version, kinds in (
-        (training, (Kind.RECORDS, Kind.MIXTURE)),
+        (training, (Kind.RECORDS, Kind.MIXTURE, Kind.BENCHMARK)),
         *((b, (Kind.BENCHMARK,)) for b in benchmarks),
     ):
         if version.kind not in kinds:
             raise BadInput(f"{version} holds {version.kind.label}, not {kinds[0].label}.")
     if len({version.dataset_id for version in benchmarks}) < len(benchmarks):
         raise BadInput("A benchmark is given twice: scan against one version of each.")
-    inputs = {"training": training, "benchmarks": benchmarks}
+    if training.dataset_id in {version.dataset_id for version in benchmarks}:
+        raise BadInput(f"{training} would be compared with itself; name other benchmarks.")
     project = training.dataset.project
     for kind in (Kind.MATCHES, Kind.CAUSES):
         Dataset.objects.require_free(project, f"{training.dataset.name}-{kind.value}", kind)
-    return jobs.start(
-        SCAN, project=project, config=config, inputs=inputs, subject=training.dataset.name, user=user
-    )
 
 
 def items_of(version: Version, profile: str = Profile.DEFAULT) -> dict[str, Items]:
@@ -103,12 +112,16 @@ def items_of(version: Version, profile: str = Profile.DEFAULT) -> dict[str, Item
 
 
 def _benchmarks(part: Part) -> Benchmarks:
-    """Kept per process by contents: every part of a scan needs the same tables."""
-    versions, config = part.run.inputs_of("benchmarks"), part.config(ScanConfig)
-    key = tuple((version.dataset.name, version.content_hash) for version in versions)
-    if (held := _kept.get((key, config))) is None:
+    """Every part of a scan needs the same tables."""
+    return index_for(part.run.inputs_of("benchmarks"), part.config(ScanConfig), compared(part.run))
+
+
+def index_for(versions: list[Version], config: ScanConfig, before: Sequence[Version] = ()) -> Benchmarks:
+    """What a scan with this config looks for: all items, without those of `before`. Kept per process by contents."""
+    key = str([[(of.dataset.name, of.content_hash) for of in some] for some in (versions, before)]), config
+    if (held := _kept.get(key)) is None:
         _kept.clear()
-        held = _kept[key, config] = _built(versions, config)
+        held = _kept[key] = _built(versions, config, list(before))
     return held
 
 
@@ -126,10 +139,26 @@ _kept: dict[Any, Benchmarks] = {}
 _judging: dict[int, Precision] = {}
 
 
-def _built(versions: list[Version], config: ScanConfig) -> Benchmarks:
+def _built(versions: list[Version], config: ScanConfig, before: list[Version]) -> Benchmarks:
     items = {key: found for version in versions for key, found in items_of(version, config.profile).items()}
-    texts = {name: found.texts for name, found in items.items()}
-    return Benchmarks(Detector.build(texts, config.ngram, config.profile), items)
+    of_before = known(before)
+    items = {
+        key: _without(found, of_before[found.benchmark]) if found.benchmark in of_before else found
+        for key, found in items.items()
+    }
+    looked_for = {key: found.texts for key, found in items.items() if len(found)}
+    return Benchmarks(Detector.build(looked_for, config.ngram, config.profile), items)
+
+
+def _without(items: Items, before: Places) -> Items:
+    new = unlike(items.fingerprints, before)
+    ids, fingerprints = (pa.array(some).filter(new).to_pylist() for some in (items.ids, items.fingerprints))
+    return replace(items, ids=ids, fingerprints=fingerprints, texts=items.texts.filter(new))
+
+
+def unmatched_shards(run: Run) -> Any:
+    """All of the training version, unless an earlier scan has compared it with every item."""
+    return [] if earlier(run) and not new_items(run) else shard_specs("training")(run)
 
 
 def shard_specs(role: str) -> Any:
@@ -144,14 +173,20 @@ def _judged(run: Run) -> list[dict[str, Any]]:
 
 def sample(part: Part) -> dict[str, Any]:
     """What rows from all over the source say about the words and phrases of the items."""
-    unit, shards = Unit(part.config(ScanConfig).unit), part.run.input("training").shards()
-    some: list[Any] = []
+    unit, training = Unit(part.config(ScanConfig).unit), part.run.input("training")
+    found = background_of(training, unit, _benchmarks(part).detector)
+    return {"shard": asdict(part.write("tmp/background", BACKGROUND, found.table().to_batches()))}
+
+
+def background_of(version: Version, unit: Unit, detector: Detector) -> Background:
+    """Of the first rows of every shard."""
+    shards = version.shards()
+    some = [pa.array([], pa.string())]
     for shard in shards:
-        batch = next(iter(part.store.batches([shard], IDS + unit.columns)), None)
+        batch = next(iter(store().batches([shard], IDS + unit.columns)), None)
         if batch is not None:
             some.append(texts(batch, unit).text.slice(0, ceil(LARGEST_SAMPLE / len(shards))))
-    found = Precision.sample(_benchmarks(part).detector, pa.chunked_array(some, pa.string())).table()
-    return {"shard": asdict(part.write("tmp/background", BACKGROUND, found.to_batches()))}
+    return Precision.sample(detector, pa.chunked_array(some, pa.string()))
 
 
 def match(part: Part) -> dict[str, Any]:
@@ -176,6 +211,8 @@ def settle(part: Part) -> dict[str, Any]:
     """Sort and number all evidence, group and count it, publish it."""
     run, results = part.run, part.run.results(part.stage - 1)
     read, skipped = (sum(result.get(name, 0) for result in results) for name in ("rows", "skipped"))
+    if before := earlier(run):
+        read, skipped = (before.facts[name] for name in ("rows_read", "rows_skipped"))
     if read == skipped:
         unit = part.config(ScanConfig).unit
         raise BadInput(
@@ -193,7 +230,7 @@ def settle(part: Part) -> dict[str, Any]:
         "rows_read": read,
         "rows_skipped": skipped,
         "methods": list(_benchmarks(part).detector.methods),
-        "suppressed": dict(sum((Counter(line["suppressed"]) for line in lines), Counter[str]())),
+        "suppressed": found.suppressed(),
         "lines": lines,
     }
     found.close()
@@ -223,23 +260,30 @@ def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
 
 
 def judge_scan(run: Run) -> None:
-    """A scanned version is clean when nothing was found in it but what people ruled a false alarm."""
+    """
+    A scanned version is clean when nothing was found in it but what people ruled a false alarm. What benchmarks have in
+    common is told without a verdict: they are never mixed.
+    """
     matches, training = run.output("matches"), run.input("training")
+    run.summary = matches.facts
+    if training.kind == Kind.BENCHMARK:
+        return
     facts, rows = matches.facts, _rows_that_count(matches)
+    tainted = facts["rows_tainted"]
+    made = f"; {tainted:,} rows were made from removed ones" if tainted else ""
     hit = sum(1 for line in facts["lines"] if line["items_hit"])
     cleared = (
         f", {facts['training_rows_hit'] - rows:,} of them cleared"
         if rows < facts["training_rows_hit"]
         else ""
     )
-    run.summary = facts
     Check.objects.record(
         training,
         kind_of_check(run.config),
-        passed=not rows,
+        passed=not (rows or tainted),
         run=run,
         against=run.inputs_of("benchmarks"),
-        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}",
+        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}",
         detail=certificate(
             subject=identity(training),
             scanned=identity(training),
@@ -248,19 +292,21 @@ def judge_scan(run: Run) -> None:
             methods=facts["methods"],
             counts={"matches": facts["matches"], "rows_that_count": rows, "rows_removed": 0},
             recheck=recheck(training, facts["lines"], run.config),
+            **made_by(run, facts),
         ),
     )
 
 
 def _rows_that_count(matches: Version) -> int:
-    """Rows with a match that counts and that nobody ruled a false alarm."""
-    cleared = Ruling.objects.false_alarms(matches.dataset.project)
-    if not cleared:
+    """Rows with a match that nobody ruled a false alarm, and that counts or was ruled contaminated."""
+    project = matches.dataset.project
+    cleared, convicted = (Ruling.objects.pairs(project, verdict) for verdict in (FALSE_ALARM, CONTAMINATED))
+    if not cleared and not convicted:
         return int(matches.facts["training_rows_hit"])
     rows: set[str] = set()
     for batch in matches.batches(["record_id", "suppressed", "row_fingerprint", "item_fingerprint"]):
         for record_id, why, *pair in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if not why and tuple(pair) not in cleared:
+            if tuple(pair) in convicted or (not why and tuple(pair) not in cleared):
                 rows.add(record_id)
     return len(rows)
 

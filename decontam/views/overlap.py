@@ -1,6 +1,6 @@
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from curation.access import ProjectRequest, curating, viewing
 from curation.engine.errors import DataError
@@ -14,6 +14,7 @@ from decontam.questions.certificates import certificates, in_full
 from decontam.questions.credits import credits_of
 from decontam.questions.overlap import overlap as compared
 from decontam.questions.verdicts import asked
+from decontam.tasks.rescanning import rescan_benchmark, start_rescan
 
 
 @require_GET
@@ -81,13 +82,32 @@ def _earlier(run: Run, dataset: int) -> list[Run]:
     return list(same.filter(project=run.project).distinct().order_by("-pk")[:10])
 
 
+@require_POST
+@curating
+def rescan(request: ProjectRequest, pk: int) -> HttpResponse:
+    """The same rows against the newest versions of the same benchmarks; only new items are matched."""
+    return redirect(
+        start_rescan(get_object_or_404(request.project.runs, kind="scan", pk=pk), user=request.user)
+    )
+
+
+@require_POST
+@curating
+def rescan_of_benchmark(request: ProjectRequest, name: str) -> HttpResponse:
+    """Every scan that a new version of a benchmark has outdated, once more."""
+    runs = rescan_benchmark(request.project, name, user=request.user)
+    return redirect(runs[0]) if len(runs) == 1 else redirect("runs", request.project)
+
+
 @require_GET
 @viewing
 def certificate(request: ProjectRequest, pk: int) -> HttpResponse:
     """What can be said of a version, what cannot, and the command that finds it out again."""
     check = _check(request, pk)
     counts, config = (in_words(check.detail.get(name, {})) for name in ("counts", "config"))
-    return render(request, "decontam/certificate.html", {"check": check, "counts": counts, "config": config})
+    removed = check.run.outputs.filter(role="removed").select_related("dataset__project").first()
+    context = {"check": check, "counts": counts, "config": config, "removed": removed}
+    return render(request, "decontam/certificate.html", context)
 
 
 @require_GET

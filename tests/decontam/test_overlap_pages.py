@@ -4,8 +4,12 @@ import pytest
 from django.urls import reverse
 
 from curation import jobs
+from curation.engine.errors import BadInput, Refused
 from curation.models import Kind, Project, Run
+from curation.questions.waiting import waiting
+from decontam.engine.apply import ApplyConfig
 from decontam.questions.overlap import overlap
+from decontam.tasks.applying import start_apply
 from decontam.tasks.scanning import ScanConfig, start_scan
 from tests.populating import ended, populate
 
@@ -82,7 +86,8 @@ def test_a_scan_is_started_from_its_form(made, client):
         ({"threshold": 2}, "threshold must be at least 0 and below 1"),
         ({"profile": "odd"}, "Select a valid choice"),
         ({"benchmarks": []}, "Choose at least one benchmark"),
-        ({"training": "quiz@1"}, "Select a valid choice"),
+        ({"training": "quiz@1"}, "quiz@1 is the only benchmark that is named"),
+        ({"training": "nobody@1"}, "Select a valid choice"),
     ],
 )
 def test_a_wrong_setting_is_said_beside_what_was_typed(made, client, change, sentence):
@@ -123,3 +128,44 @@ def test_rows_that_were_cleaned_show_their_certificate_instead_of_a_scan(made, c
     text = page(client, "decontamination").content.decode()
     assert "1 rows removed" not in text and "2 rows removed, 0 unruled matches kept" in text
     assert overlap(made.project).unscanned == 0
+
+
+# ---- benchmarks against one another
+
+
+def test_benchmarks_are_compared_with_one_another_without_a_verdict(version, curator, client, project, user):
+    shared = "how many legs does a healthy adult spider normally have in all"
+    quiz, exam = (
+        version("quiz", shared, "another", kind=Kind.BENCHMARK),
+        version("exam", shared, kind=Kind.BENCHMARK),
+    )
+    said = {
+        "training": "quiz@1",
+        "benchmarks": ["quiz@1", "exam@1"],
+        "unit": "user",
+        "n": 8,
+        "threshold": 0.5,
+    }
+    client.post(reverse("scan-new", args=["default"]), said)
+    run = ended(Run.objects.get(kind="scan"))
+    assert run.inputs_of("benchmarks") == [exam] and run.summary["benchmark_items_hit"] == 1
+    assert not run.checks.exists() and quiz.checks.count() == 0
+    ((row, cells),) = overlap(project).among
+    assert (str(row), [cell and cell.line["items_hit"] for cell in cells]) == ("quiz@1", [1, None])
+    assert overlap(project).rows == [] and waiting(project, curator) == []
+    text = page(client, "decontamination").content.decode()
+    assert "Benchmarks against one another" in text
+    assert page(client, "review", run.pk).status_code == 200
+    assert (
+        "apply"
+        not in page(client, "scan", run.pk).content.decode().partition("What was made of it")[0].lower()
+    )
+
+
+def test_nothing_is_taken_out_of_a_benchmark_and_none_is_compared_with_itself(version, user):
+    quiz = version("quiz", "an item that is long enough to be looked for", kind=Kind.BENCHMARK)
+    with pytest.raises(BadInput, match="would be compared with itself"):
+        start_scan(quiz, [quiz], ScanConfig())
+    run = ended(start_scan(quiz, [version("exam", "one", kind=Kind.BENCHMARK)], ScanConfig(), user=user))
+    with pytest.raises(Refused, match="nothing is taken out of it"):
+        start_apply(run, ApplyConfig())

@@ -129,7 +129,7 @@ def test_the_table_tells_who_ruled_what(client, url):
     assert "2 matches, 1 to rule" in text and text.count("contaminated</td>") == 1
     assert "shell" in text
     filtered = client.get(url("matches"), {"method": "exact"}).content.decode()
-    assert "<td>exact</td>" in filtered and "<td>ngram</td>" not in filtered
+    assert "<td>exact, normalised</td>" in filtered and "<td>ngram" not in filtered
 
 
 def test_the_preview_says_what_would_go_and_applying_makes_it_so(client, url, made):

@@ -10,6 +10,7 @@ from curation.engine.records import Completion, Content, Message, Record, record
 from curation.engine.units import joined
 from curation.models import Run
 from decontam.engine import numbered
+from decontam.engine.actions import Action
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, decide
 from decontam.engine.preview import COLUMNS, LOOKED_AT, VERDICTS
 from decontam.engine.preview import preview as foresee
@@ -385,25 +386,30 @@ cases = st.lists(
     ),
     max_size=60,
 )
+actions = st.sampled_from(list(Action))
 rulings = st.dictionaries(
     st.tuples(st.integers(0, 30), st.integers(0, 4)), st.sampled_from([CONTAMINATED, FALSE_ALARM])
 )
 
 
-@given(cases, rulings, st.sampled_from(["drop", "ruled"]))
-def test_the_preview_counts_what_decide_decides(cases, rulings, policy):
+@given(cases, rulings, st.sampled_from(["drop", "ruled"]), actions, actions)
+def test_the_preview_counts_what_decide_decides(cases, rulings, policy, dev, unseen):
     found = [
-        match(f"r{row}", str(item), score=score, benchmark=name, suppressed=why) | {"seq": n + 1}
+        match(f"r{row}", str(item), score=score, benchmark=name, suppressed=why)
+        | {"seq": n + 1, "train_spans": [], "method": "semantic" if item == 4 else "ngram"}
         for n, (row, item, score, name, why) in enumerate(cases)
     ]
     ruled = {(f"fr{row}", f"f{item}"): verdict for (row, item), verdict in rulings.items()}
-    config = ApplyConfig(policy=policy)
-    decision = decide(found, ruled, config)
+    config = ApplyConfig(policy=policy, dev=dev, unseen=unseen)
+    lines = [{"benchmark": "exam", "role": "unseen", "items": 5}, {"benchmark": "never", "items": 7}]
+    decision = decide(found, ruled, config, lines)
     batch = pa.RecordBatch.from_pylist([{name: m[name] for name in COLUMNS} for m in found], LOOKED_AT)
     rows = [dict(zip(VERDICTS.names, (*pair, verdict), strict=True)) for pair, verdict in ruled.items()]
-    told = foresee(lambda: [batch], [pa.RecordBatch.from_pylist(rows, VERDICTS)], 40, config)
+    told = foresee([batch], [pa.RecordBatch.from_pylist(rows, VERDICTS)], 40, config, lines)
     removed = decision.removed.to_pylist()
     assert told.removed == len(removed) and told.by_benchmark == decision.by_benchmark
+    assert (told.quarantined, told.cut) == (decision.many("quarantine"), decision.many("cut"))
+    assert told.struck == decision.struck
     assert (told.matches, told.suppressed) == (decision.matches, decision.suppressed)
     assert (told.false_alarms, told.unruled_kept) == (decision.false_alarms, decision.unruled_kept)
     assert told.first == [{name: row[name] for name in ("record_id", "reason")} for row in removed[:20]]

@@ -4,7 +4,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from curation.management.base import ProjectCommand
-from decontam.engine.apply import ApplyConfig, Policy
+from decontam.engine.actions import Action
+from decontam.engine.apply import Policy as Counting
+from decontam.models import Policy
 from decontam.questions.scans import scan_run
 from decontam.tasks import start_apply
 
@@ -16,19 +18,22 @@ class Command(ProjectCommand):
 
     def add_own_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", type=int, help="the scan")
-        parser.add_argument("--policy", choices=list(Policy), default=ApplyConfig().policy)
+        usual = "default: as in the policy of the project"
+        parser.add_argument("--policy", choices=list(Counting), help=f"which matches count ({usual})")
+        parser.add_argument("--dev", choices=list(Action), help=f"what becomes of rows ({usual})")
+        parser.add_argument("--unseen", choices=list(Action), help="the same for held-out benchmarks")
         parser.add_argument(
-            "--max-removed",
-            type=float,
-            default=ApplyConfig().max_removed,
-            help="retention guard (default: %(default)s)",
+            "--source-above", type=float, help="share of hit items above which a source goes whole"
         )
+        parser.add_argument("--max-removed", type=float, help=f"retention guard ({usual})")
+        parser.add_argument("--allow-source", default="", help="why a source that should go whole is kept")
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         scan = scan_run(self.project, options["run"])
-        config = ApplyConfig(options["policy"], options["max_removed"])
+        said = {name: options[name] for name in (*Policy.SAVED, "allow_source")}
+        config = Policy.objects.config(self.project, **said)
         run = self.see_through(start_apply(scan, config, user=self.user))
-        check = run.checks.get()
+        check = run.checks.get(version=run.output("clean"))
         return {"run": run.pk, **run.summary, "check": check.status, "certificate": check.detail}
 
     def told(self, answer: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,176 @@
+"""Scan the published files of an export: what leaves the house is looked at as it leaves."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation import jobs
+from curation.delivery import files_of
+from curation.engine.configs import load
+from curation.engine.errors import BadInput, Refused
+from curation.engine.exporters import profile_named
+from curation.engine.units import Texts, Unit
+from curation.engine.units import turns as turns_of
+from curation.gates import EXPORTED
+from curation.models import Check, Export, Kind, Part, Run, Version
+from decontam.engine.apply import FALSE_ALARM
+from decontam.engine.detecting import Profile
+from decontam.engine.exported import messages, text_key
+from decontam.engine.precision import Precision
+from decontam.models import Pair, Ruling
+from decontam.tasks.scanning import Benchmarks, ScanConfig, background_of, index_for
+
+
+@dataclass(frozen=True, slots=True)
+class ExportScanConfig:
+    """`scan` is a `ScanConfig`; only its user turns are looked at, by the plain rule unless it says otherwise."""
+
+    export: int
+    scan: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _ = self.settings
+
+    @property
+    def settings(self) -> ScanConfig:
+        return load(ScanConfig, self.scan)
+
+
+def start_export_scan(export: Export, *, user: Any = None) -> Run:
+    """The files of a published export against the newest version of every benchmark of its project."""
+    if export.status != Export.Status.PUBLISHED:
+        raise Refused(f"{export} was withdrawn; its files are served to nobody.")
+    project = export.mixture.project
+    newest = Version.objects.newest().filter(dataset__project=project, dataset__kind=Kind.BENCHMARK)
+    benchmarks = list(newest.select_related("dataset").order_by("dataset__name"))
+    if not benchmarks:
+        raise BadInput(f"Project {project} has no benchmark to compare {export} with; register one first.")
+    inputs = {"exported": export.version, "benchmarks": benchmarks}
+    config, name = ExportScanConfig(export.pk, asdict(ScanConfig())), export.mixture.name
+    return jobs.start(SCAN_EXPORT, project=project, config=config, inputs=inputs, subject=name, user=user)
+
+
+def data_files(run: Run) -> Iterator[dict[str, Any]]:
+    """One part per published file with rows."""
+    export = Export.objects.get(pk=run.config["export"])
+    return (
+        {"path": file.path, "profile": file.profile, "rows": file.rows}
+        for file in files_of(export)
+        if file.profile
+    )
+
+
+def match_file(part: Part) -> dict[str, Any]:
+    """Which items one file has, and in how many of its rows; what people ruled a false alarm does not count."""
+    spec, config = part.spec, part.config(ExportScanConfig).settings
+    export = Export.objects.get(pk=part.run.config["export"])
+    looked_for = index_for(part.run.inputs_of("benchmarks"), config)
+    judge = _precision(part.run, looked_for) if config.profile != Profile.PLAIN else None
+    cleared = _cleared(part.run)
+    column = profile_named(spec["profile"]).turns[0]
+    rows, counts = 0, Counter[str]()
+    items: dict[str, set[int]] = {}
+    with part.store.open(f"{export.folder}/{spec['path']}") as file:
+        for turns in messages(file, spec["path"], column):
+            unit = turns_of(turns, Unit.USER)
+            for benchmark, item in _found(looked_for, judge, unit, cleared):
+                items.setdefault(benchmark, set()).add(item)
+                counts[benchmark] += 1
+            part.progress(rows := rows + len(turns), spec["rows"])
+    found = {name: {"items": sorted(numbers), "matches": counts[name]} for name, numbers in items.items()}
+    return {"path": spec["path"], "rows": rows, "hit": found}
+
+
+def _precision(run: Run, looked_for: Benchmarks) -> Precision:
+    """By the words of the mixture that was exported; kept per process, for the run at hand."""
+    if (held := _judging.get(run.pk)) is None:
+        background = background_of(run.input("exported"), Unit.USER, looked_for.detector)
+        _judging.clear()
+        held = _judging[run.pk] = Precision(looked_for.detector, background)
+    return held
+
+
+_judging: dict[int, Precision] = {}
+
+
+def _found(
+    looked_for: Benchmarks, judge: Precision | None, unit: Texts, cleared: set[Pair]
+) -> Iterator[tuple[str, int]]:
+    found = looked_for.detector.scan(unit.text)
+    if judge:
+        found = judge.judge(found, unit.text)
+        found = found.filter(pc.equal(found.column("suppressed"), ""))
+    for row, name, item in zip(
+        *(found.column(c).to_pylist() for c in ("row", "benchmark", "item")), strict=True
+    ):
+        pair = (text_key(unit.text[row].as_py()), looked_for.items[name].fingerprints[item])
+        if pair not in cleared:
+            yield looked_for.items[name].benchmark, item
+
+
+def _cleared(run: Run) -> set[Pair]:
+    """Texts and items that people have ruled to have nothing to do with each other: files have no fingerprints."""
+    items: dict[str, list[str]] = {}
+    for row, item in Ruling.objects.pairs(run.project, FALSE_ALARM):
+        items.setdefault(row, []).append(item)
+    known = pa.array(list(items), pa.string())
+    pairs: set[Pair] = set()
+    for batch in run.input("exported").batches(["fingerprint", "messages"]) if items else ():
+        some = batch.filter(pc.is_in(batch.column("fingerprint"), value_set=known))
+        unit, fingerprints = (
+            turns_of(some.column("messages"), Unit.USER),
+            some.column("fingerprint").to_pylist(),
+        )
+        for row, text in zip(np.asarray(unit.row).tolist(), unit.text.to_pylist(), strict=True):
+            pairs |= {(text_key(text), item) for item in items[fingerprints[row]]}
+    return pairs
+
+
+def judge_export(run: Run) -> None:
+    """The verdict on the files, which their download waits for."""
+    export, files = Export.objects.get(pk=run.config["export"]), run.results(0)
+    benchmarks = {version.dataset.name: version for version in run.inputs_of("benchmarks")}
+    lines = [
+        {
+            "benchmark": name,
+            "version": str(version),
+            "items": version.rows,
+            "items_hit": len({item for file in files for item in file["hit"].get(name, {}).get("items", ())}),
+            "matches": sum(file["hit"].get(name, {}).get("matches", 0) for file in files),
+        }
+        for name, version in benchmarks.items()
+    ]
+    hit = [line for line in lines if line["matches"]]
+    wrong = [file["path"] for file in files if file["hit"]]
+    rows = sum(file["rows"] for file in files)
+    run.summary = {
+        "export": str(export),
+        "files": len(files),
+        "rows": rows,
+        "lines": lines,
+        "files_hit": wrong,
+    }
+    found = (
+        ", ".join(f"{line['items_hit']:,} items of {line['version']}" for line in hit[:3])
+        or "no benchmark item"
+    )
+    check = Check.objects.record(
+        export.version,
+        EXPORTED,
+        passed=not hit,
+        run=run,
+        against=benchmarks.values(),
+        summary=f"{export}: {rows:,} rows in {len(files):,} files have {found}"[:300],
+        detail=run.summary | {"export": export.pk, "manifest_hash": export.manifest_hash},
+    )
+    run.summary |= {"check": check.status}
+
+
+SCAN_EXPORT = jobs.register(
+    jobs.Job("scan-export", (jobs.Stage("match", match_file, data_files),), finish=judge_export)
+)
