@@ -11,11 +11,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from curation.engine.text.jit import Array
+from curation.engine.text.jit import Array, kernel
 
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _word = re.compile(rf"[{_IDEOGRAPHS}]|\d+(?:[.,]\d+)*|[^\W\d_{_IDEOGRAPHS}]+")
@@ -109,12 +110,13 @@ class Weighted:
     """
 
     def __init__(self, items: sparse.csr_matrix, weights: Array, spared: Array | None = None) -> None:
-        self._plain = _weigh(items, weights)
-        self._spared = None if spared is None else _weigh(items, spared)
-        self._total = np.maximum(np.asarray(self._plain.sum(axis=1), np.float32), 1e-9)
+        self._items = items
+        self._plain = weights[items.indices]
+        self._spared = None if spared is None else spared[items.indices]
+        self._total = np.maximum(items @ weights, 1e-9).astype(np.float32)
 
     def __len__(self) -> int:
-        return int(self._plain.shape[0])
+        return int(self._items.shape[0])
 
     def contained(self, passages: sparse.csr_matrix, first: int, last: int) -> Array:
         """
@@ -122,15 +124,29 @@ class Weighted:
 
         `passages` is turned: one row for each feature.
         """
-        total = self._total[first:last]
-        shared = (self._plain[first:last] @ passages).toarray()
+        total = self._total[first:last, None]
+        shared = self._shared(self._plain, passages, first, last)
         if self._spared is not None:
             seen = shared
-            shared = (self._spared[first:last] @ passages).toarray()
-            total = np.maximum(total - seen + shared, 1e-9)
+            shared = self._shared(self._spared, passages, first, last)
+            total = np.maximum(total - seen + shared, np.float32(1e-9))
         share: Array = np.ascontiguousarray((shared / total).T)
         return share
 
+    def _shared(self, weights: Array, passages: sparse.csr_matrix, first: int, last: int) -> Array:
+        out = np.zeros((last - first, passages.shape[1]), np.float32)
+        items = self._items
+        add_shared(
+            items.indptr[first : last + 1], items.indices, weights, passages.indptr, passages.indices, out
+        )
+        return out
 
-def _weigh(items: sparse.csr_matrix, weights: Array) -> sparse.csr_matrix:
-    return sparse.csr_matrix((weights[items.indices], items.indices, items.indptr), shape=items.shape)
+
+@kernel
+def add_shared(items_at: Any, features: Any, weights: Any, passages_at: Any, passages: Any, out: Any) -> None:
+    """out[item, passage] += the weights of the features that both have; scipy would make it a sparse matrix first."""
+    for item in range(len(items_at) - 1):
+        for k in range(items_at[item], items_at[item + 1]):
+            feature = features[k]
+            for place in range(passages_at[feature], passages_at[feature + 1]):
+                out[item, passages[place]] += weights[k]
