@@ -45,12 +45,15 @@ from config.urls import urlpatterns as pages
 from curation import jobs
 from curation.engine.records import SCHEMA, Content, Message, Record, record_id, to_batch
 from curation.engine.store import GROUP_ROWS, SHARD_ROWS
-from curation.models import Kind, Part, Project, Run
+from curation.models import Kind, Part, Project, Run, shell_user
 from decontam.engine.apply import CONTAMINATED, ApplyConfig
 from decontam.engine.evidence import CAUSES, MATCHES, SortedEvidence
-from decontam.models import Ruling
+from decontam.engine.rules import RuleConfig
+from decontam.models import Rule, Ruling
 from decontam.questions import reviews
 from decontam.questions.credits import credits_of
+from decontam.questions.differing import difference_of
+from decontam.questions.proposals import propose
 from decontam.questions.reviews import Filter
 from decontam.tasks import ScanConfig
 
@@ -280,6 +283,15 @@ def cold(scan: Run) -> None:
     print(f"\n{'Once per process, or per change':58}{'ms':>9}")
     once("the ledger of rulings is made", lambda: reviews.counts(scan))
     once("what each method found", lambda: credits_of(scan))
+    once("the scan against itself", lambda: difference_of(scan, scan))
+    config = RuleConfig("phrase", "number 7 and so on")
+    once("what a rule about a phrase would clear", lambda: propose(scan, config))
+    rule = Rule.objects.make(scan.project, config, by=shell_user())
+    scan = Run.objects.select_related("project").get(pk=scan.pk)
+    once("the rule is laid over the ledger", lambda: reviews.counts(scan))
+    once("the preview of applying under the rule", lambda: reviews.preview(scan, ApplyConfig()))
+    rule.turn(active=False, by=shell_user())
+    scan = Run.objects.select_related("project").get(pk=scan.pk)
     once("the preview of applying", lambda: reviews.preview(scan, ApplyConfig()))
     once("the same preview again", lambda: reviews.preview(scan, ApplyConfig()))
 

@@ -38,8 +38,8 @@ class Migration(migrations.Migration):
                 ('verdict', models.CharField(max_length=12)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('act', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='opinions', to='decontam.act')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='opinions', to='curation.project')),
+                ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='opinions', to='curation.project')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('project', 'row_fingerprint', 'item_fingerprint', 'by'), name='one_opinion_each')],

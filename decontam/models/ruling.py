@@ -92,7 +92,18 @@ class Act(models.Model):
 
 
 class OpinionManager(models.Manager["Opinion"].from_queryset(OwnedQuerySet["Opinion"])):  # type: ignore[misc]
-    def write(self, opinions: Iterable[Opinion]) -> None:
+    def keep(self, act: Act) -> None:
+        """What an act has just ruled is what its maker says: copied where it lies, since acts can be very large."""
+        said = "project_id, row_fingerprint, item_fingerprint, by_id, verdict, at, act_id"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO decontam_opinion ({said}) SELECT {said} FROM decontam_ruling WHERE act_id = %s "
+                "ON CONFLICT (project_id, row_fingerprint, item_fingerprint, by_id) "
+                "DO UPDATE SET verdict = excluded.verdict, at = excluded.at, act_id = excluded.act_id",
+                [act.pk],
+            )
+
+    def _write(self, opinions: Iterable[Opinion]) -> None:
         self.bulk_create(
             opinions,
             batch_size=1000,
@@ -120,7 +131,7 @@ class OpinionManager(models.Manager["Opinion"].from_queryset(OwnedQuerySet["Opin
         before = {(one[1], one[2]): one[SAID] for one in act.changes if (one[1], one[2]) in held}
         earlier = Act.objects.still_standing(before, SAID)
         self.filter(pk__in=[held[pair].pk for pair, said in earlier.items() if not said]).delete()
-        self.write(held[pair].as_before(said) for pair, said in earlier.items() if said)
+        self._write(held[pair].as_before(said) for pair, said in earlier.items() if said)
 
 
 class Opinion(models.Model):
@@ -129,10 +140,12 @@ class Opinion(models.Model):
     of several people said, so that one can see whether they agree.
     """
 
-    project = models.ForeignKey(Project, models.PROTECT, related_name="opinions")
+    project = models.ForeignKey(
+        Project, models.PROTECT, related_name="opinions", db_index=False
+    )  # the constraint's will do
     row_fingerprint = models.CharField(max_length=32)
     item_fingerprint = models.CharField(max_length=32)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, db_index=False)
     verdict = models.CharField(max_length=12)
     at = models.DateTimeField(default=timezone.now)
     act = models.ForeignKey(Act, models.PROTECT, null=True, related_name="opinions")
@@ -196,18 +209,7 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
             )
             for (row, item), match in pairs.items()
         )
-        Opinion.objects.write(
-            Opinion(
-                project=scan.project,
-                row_fingerprint=row,
-                item_fingerprint=item,
-                by=by,
-                verdict=verdict,
-                at=act.at,
-                act=act,
-            )
-            for row, item in pairs
-        )
+        Opinion.objects.keep(act)
         self._tell("ruled", act, [match["seq"] for match in pairs.values()], reason=reason)
         return len(pairs)
 
@@ -252,12 +254,13 @@ class RulingManager(models.Manager["Ruling"].from_queryset(OwnedQuerySet["Ruling
     ) -> list[list[Any]] | None:
         """
         The pairs of an act with what was ruled of each, and said by its maker, before; None when they are too many to
-        be undone.
+        be undone. Of a pair that has no ruling nobody says anything.
         """
         if len(pairs) > Act.UNDOABLE:
             return None
         before = {pair: ruling.before() for pair, ruling in self.on(project, pairs).items()}
-        said = {pair: opinion.before() for pair, opinion in Opinion.objects.on(project, pairs, by).items()}
+        opinions = Opinion.objects.on(project, before, by) if before else {}
+        said = {pair: opinion.before() for pair, opinion in opinions.items()}
         return [[match["seq"], *pair, before.get(pair), said.get(pair)] for pair, match in pairs.items()]
 
     def _tell(self, verb: str, act: Act, seqs: list[int], **detail: Any) -> None:

@@ -23,12 +23,18 @@ NEWEST = 10
 
 
 def standing_for(scan: Run) -> list[Standing]:
-    """The rules that hold for a scan, in the order of their numbers."""
-    return [rule.standing() for rule in Rule.objects.holding(scan.project, scan.subject)]
+    """
+    The rules that hold for a scan, in the order of their numbers; asked once in the life of an instance of the scan,
+    which is that of a request.
+    """
+    if "standing" not in vars(scan):
+        held = Rule.objects.holding(scan.project, scan.subject)
+        vars(scan)["standing"] = [rule.standing() for rule in held]
+    return list(vars(scan)["standing"])
 
 
 def under_rules(scan: Run, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Some matches with `suppressed` as the rules that hold now have it."""
+    """Some matches with `suppressed` as the rules that hold have it."""
     rules = standing_for(scan)
     if not rules or not rows:
         return rows
