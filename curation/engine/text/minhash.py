@@ -17,7 +17,7 @@ from curation.engine.text.ngrams import hash_words, next_gram, power
 
 EMPTY = np.uint32(0xFFFFFFFF)
 _FIRST, _SECOND = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
-_LEFT, _BOTH = np.uint8(1), np.uint8(2)
+LEFT, RIGHT = np.uint8(1), np.uint8(2)
 
 
 class Scratch(NamedTuple):
@@ -103,25 +103,25 @@ def compare_texts(
     """Count the distinct shingles of the texts k of both sides: those in common, and those of either."""
     for pair in range(len(left_at) - 1):
         count = take_shingles(left, left_at[pair], left_at[pair + 1], letters, multiplier, size, s)
-        shift = _shift(count + (right_at[pair + 1] - right_at[pair]) // 2 + 1)
+        shift = table_shift(count + (right_at[pair + 1] - right_at[pair]) // 2 + 1)
         distinct, shared = ZERO, ZERO
         for k in range(count):
-            slot = _slot(table, s.grams[k], shift)
+            slot = table_slot(table, s.grams[k], shift)
             distinct += table.sides[slot] == 0
-            table.keys[slot], table.sides[slot] = s.grams[k], _LEFT
+            table.keys[slot], table.sides[slot] = s.grams[k], LEFT
         count = take_shingles(right, right_at[pair], right_at[pair + 1], letters, multiplier, size, s)
         for k in range(count):
-            slot = _slot(table, s.grams[k], shift)
+            slot = table_slot(table, s.grams[k], shift)
             distinct += table.sides[slot] == 0
-            shared += table.sides[slot] == _LEFT
-            table.keys[slot], table.sides[slot] = s.grams[k], _BOTH
+            shared += table.sides[slot] == LEFT
+            table.keys[slot], table.sides[slot] = s.grams[k], RIGHT
         common[pair], united[pair] = shared, distinct
         for slot in range(np.int64(1) << (64 - shift)):
             table.sides[slot] = 0
 
 
 @inlined
-def _shift(entries: int) -> int:
+def table_shift(entries: int) -> int:
     """What makes a hash a slot of a table that is at most half full."""
     bits: int = ZERO + 4
     while np.int64(1) << bits < 2 * entries:
@@ -130,7 +130,7 @@ def _shift(entries: int) -> int:
 
 
 @inlined
-def _slot(table: Table, gram: U64, shift: int) -> Any:
+def table_slot(table: Table, gram: U64, shift: int) -> Any:
     """Where the shingle is, or the free slot where it would be."""
     mask = (np.int64(1) << (64 - shift)) - 1
     slot = np.int64(gram >> np.uint64(shift))
