@@ -54,6 +54,51 @@ def fold(data: Any, begin: int, end: int, table: Any, folded: Any, at: int) -> i
     return j - at
 
 
+@kernel
+def squeeze(data: Any, begin: int, end: int, table: Any, out: Any, at: int) -> int:
+    """
+    Write the UTF-8 text `data[begin:end]` in lower case to `out[at:]` and return its length.
+
+    A run of white space becomes one space, or none at either end; everything else stays. Needs `folded_size` bytes.
+    """
+    i, j, gap = begin, at, False
+    while i < end:
+        size, code = _character(data, i, end)
+        if _is_space(code):
+            gap = j > at
+        else:
+            if gap:
+                out[j] = 0x20
+                j, gap = j + 1, False
+            j = _lower(data, i, size, code, table, out, j)
+        i += size
+    return j - at
+
+
+@inlined
+def _is_space(code: Any) -> Any:
+    """White space as `str.isspace` has it."""
+    if code < 0x80:
+        return 9 <= code <= 13 or 28 <= code <= 32
+    if code < 0x1680:
+        return code == 0x85 or code == 0xA0
+    if 0x2000 <= code <= 0x205F:
+        return code <= 0x200A or code == 0x2028 or code == 0x2029 or code == 0x202F or code == 0x205F
+    return code == 0x1680 or code == 0x3000
+
+
+@inlined
+def _lower(data: Any, i: int, size: int, code: Any, table: Any, out: Any, j: int) -> int:
+    """Append one character in lower case, or as it is where it has none, and return the new end."""
+    lower = np.uint32(table[code] & np.uint32(LOWER)) if data[i] >= 0x80 else np.uint32(0)
+    if lower:
+        return _write(out, j, lower)
+    for k in range(size):
+        byte = data[i + k]
+        out[j + k] = byte | 0x20 if 0x41 <= byte <= 0x5A else byte
+    return j + size
+
+
 @inlined
 def _fold_ascii(data: Any, i: int, end: int, folded: Any, j: int) -> int:
     """Fold up to the next byte that is not ASCII, 64 bytes at most; returns how many."""
