@@ -1,0 +1,1 @@
+"""What decontam_quality.py measures with."""
