@@ -71,7 +71,9 @@ def clean_pairs(read: Callable[[str], Source]) -> list[Pair]:
             plain = {item for _, where, item in source.plain if where == benchmark}
             chance = (name, benchmark) in CHANCE
             items, true = ({item for _, item in some} for some in (ours, ours & same))
-            pairs.append(Pair(name, benchmark, "chance" if chance else "clean", len(items), len(true), len(plain)))
+            pairs.append(
+                Pair(name, benchmark, "chance" if chance else "clean", len(items), len(true), len(plain))
+            )
             pairs[-1].passed = not chance or ours <= same
     return pairs
 
@@ -101,7 +103,16 @@ def links(read: Callable[[str], Source], real: Real) -> list[Pair]:
         lost = sorted(known - ours)
         why = {(f.row, f.item): f.suppressed for f in source.judged.flags if f.benchmark == benchmark}
         said = "; ".join(f"row {r} × item {i}: {why.get((r, i), 'not found')}" for r, i in lost[:8])
-        pair = Pair(name, benchmark, f"links: {kind}", len(known & ours), len(known), len(known & plain), not lost, said)
+        pair = Pair(
+            name,
+            benchmark,
+            f"links: {kind}",
+            len(known & ours),
+            len(known),
+            len(known & plain),
+            not lost,
+            said,
+        )
         pairs.append(pair)
     return pairs
 
@@ -147,4 +158,6 @@ def highest(read: Callable[[str], Source]) -> list[tuple[str, Flag, str]]:
     """The matches in clean rows that are nearest to being believed, flagged or not, with what their row begins with."""
     found = [(corpus, flag) for corpus in CLEAN for flag in read(corpus).judged.flags]
     found.sort(key=lambda one: (one[1].doubt, one[0], one[1].row))
-    return [(corpus, flag, " ".join(read(corpus).rows[flag.row].split())[:70]) for corpus, flag in found[:HIGHEST]]
+    return [
+        (corpus, flag, " ".join(read(corpus).rows[flag.row].split())[:70]) for corpus, flag in found[:HIGHEST]
+    ]

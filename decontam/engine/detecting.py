@@ -15,7 +15,7 @@ A pair of text and item is told once, with every method that found it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -46,7 +46,9 @@ class Profile(StrEnum):
 class Method(Protocol):
     """Any other way of looking for the items that a detector was built of."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """One of `METHODS`."""
 
     def scan(self, texts: Texts, /) -> Any:
         """A table of schema `MATCHES`."""
@@ -83,6 +85,10 @@ class Detector:
         if self.normalised is None:
             return METHODS[:2]
         return METHODS[:3] + tuple(name for name in METHODS[3:] if any(name == of.name for of in self.others))
+
+    def beside(self, other: Method) -> "Detector":
+        """The same detector with one method more."""
+        return replace(self, others=(*self.others, other))
 
     def scan(self, texts: Texts) -> Any:
         """

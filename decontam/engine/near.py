@@ -12,7 +12,7 @@ An item inside a long document is the n-gram method's to find.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -83,6 +83,8 @@ class NearIndex:
 
     `items` gives each benchmark's number of items; `unchecked` the positions of those that are too short.
     """
+
+    name: ClassVar[str] = "near"
 
     config: NearConfig
     items: dict[str, int]

@@ -37,7 +37,7 @@ STOCK_FROM = 0.5  # of the information of an item: when less of it identifies, n
 N = NORMALISED.n
 MOST_KNOWN, MOST_WEIGHED = 1_000_000, 100_000
 WORD = re.compile(r"\w+")
-JUDGED_BY = ["row", "benchmark", "item", "method", "score", "item_spans"]
+JUDGED_BY = ["row", "benchmark", "item", "method", "score", "item_spans", "found_by"]
 DOUBTLESS_BITS = 80
 
 
@@ -186,7 +186,10 @@ class Precision:
         return found.append_column("suppressed", pa.array(reasons, pa.string()))
 
     def _strength_in(self, texts: Any, match: Mapping[str, Any]) -> Strength:
-        """A phrase that is common in the source is an item all the same where it is the whole text."""
+        """
+        By the spans, and by all words where whole texts were compared: whichever says more. A phrase that is common in
+        the source is an item all the same where it is the whole text.
+        """
         if match["method"] in COMPARED_WHOLE:
             return self._by_words(match, texts)
         strength = self.strength(match)
@@ -194,6 +197,8 @@ class Precision:
             row = Hashed.of(normalised(texts.slice(match["row"], 1)), N)
             if np.array_equal(row.words, self._weigh(match["benchmark"], match["item"]).hashes):
                 return replace(strength, reason="")
+        if "near" in match["found_by"] and not strength.strong and strength.reason != STOCK:
+            return max(strength, self._by_words(match, texts), key=lambda one: (one.strong, one.share))
         return strength
 
     def _reason(self, benchmark: str, one: Strength) -> str:

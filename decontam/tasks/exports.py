@@ -23,7 +23,7 @@ from decontam.engine.detecting import Profile
 from decontam.engine.exported import messages, text_key
 from decontam.engine.precision import Precision
 from decontam.models import Pair, Ruling
-from decontam.tasks.scanning import Benchmarks, ScanConfig, background_of, index_for
+from decontam.tasks.scanning import Benchmarks, ScanConfig, index_for, judging, some_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +87,11 @@ def match_file(part: Part) -> dict[str, Any]:
 
 
 def _precision(run: Run, looked_for: Benchmarks) -> Precision:
-    """By the words of the mixture that was exported; kept per process, for the run at hand."""
-    if (held := _judging.get(run.pk)) is None:
-        background = background_of(run.input("exported"), Unit.USER, looked_for.detector)
-        _judging.clear()
-        held = _judging[run.pk] = Precision(looked_for.detector, background)
-    return held
-
-
-_judging: dict[int, Precision] = {}
+    """By the words of the mixture that was exported."""
+    exported, detector = run.input("exported"), looked_for.detector
+    return judging(
+        detector, exported.content_hash, lambda: Precision.sample(detector, some_texts(exported, Unit.USER))
+    )
 
 
 def _found(

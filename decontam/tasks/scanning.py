@@ -1,8 +1,9 @@
 """Scan a version against benchmarks: match shard by shard, then sort, number and count the evidence."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from math import ceil
 from typing import Any
 
@@ -14,7 +15,7 @@ from curation import jobs
 from curation.engine.errors import BadConfig, BadInput
 from curation.engine.store import SHARD_ROWS, Shard
 from curation.engine.units import ITEM_COLUMNS, ItemPart, Unit, item_parts, texts
-from curation.models import DECONTAMINATION, Check, Dataset, Kind, Part, Run, Version, store
+from curation.models import DECONTAMINATION, Check, Dataset, Kind, Line, Part, Run, Version, store
 from decontam.engine import NgramConfig
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.background import LARGEST_SAMPLE, Background
@@ -22,11 +23,15 @@ from decontam.engine.background import TABLE as BACKGROUND
 from decontam.engine.carrying import Places, unlike
 from decontam.engine.detecting import Detector, Profile
 from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
+from decontam.engine.near import NearIndex
 from decontam.engine.precision import Precision
 from decontam.engine.report import BenchmarkCounts, certificate
+from decontam.engine.semantic import SemanticConfig
 from decontam.models import Ruling
 from decontam.questions.certificates import made_by
-from decontam.tasks.earlier import compared, earlier, known, new_items
+from decontam.questions.taint import children_in
+from decontam.tasks.earlier import compared, earlier, known, new_items, taken_over
+from decontam.tasks.meaning import CALIBRATION, Meaning, calibrate, meaning
 
 SHORTEST_PART = 8  # words of an answer or a passage that is looked for: "42" and "yes" are everywhere
 IDS = ["id", "fingerprint"]
@@ -36,20 +41,27 @@ IDS = ["id", "fingerprint"]
 class ScanConfig:
     """
     How a unit of match is looked at. `n` and `threshold` are those of the plain rule (`NgramConfig`), which every
-    profile applies; the default profile looks in further ways and says what of it counts.
+    profile applies; the default profile looks in further ways and says what of it counts. With an `encoder` (of this
+    machine, or `endpoint:` and a name) it also looks for meaning, at a rate of false alarms on the source's own rows.
     """
 
     n: int = 8
     threshold: float = 0.5
     unit: str = Unit.USER
     profile: str = Profile.DEFAULT
+    encoder: str = ""
+    false_alarms: float = 0.01
 
     def __post_init__(self) -> None:
-        _ = self.ngram
+        _ = self.ngram, self.semantic
         if self.profile not in set(Profile):
             raise BadConfig(f"There is no profile {self.profile!r}; choose one of {', '.join(Profile)}.")
         if self.unit not in set(Unit):
             raise BadConfig(f"There is no unit of match {self.unit!r}; choose one of {', '.join(Unit)}.")
+
+    @property
+    def semantic(self) -> SemanticConfig:
+        return SemanticConfig(encoder=self.encoder, false_alarms=self.false_alarms)
 
     @property
     def ngram(self) -> NgramConfig:
@@ -60,6 +72,13 @@ class ScanConfig:
 class Benchmarks:
     detector: Detector
     items: dict[str, Items]
+
+    @property
+    def prompts(self) -> dict[str, Any]:
+        """What is looked for by its meaning."""
+        return {
+            key: found.texts for key, found in self.items.items() if key == found.benchmark and len(found)
+        }
 
 
 def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig, *, user: Any = None) -> Run:
@@ -126,17 +145,21 @@ def index_for(versions: list[Version], config: ScanConfig, before: Sequence[Vers
 
 
 def _precision(part: Part, detector: Detector) -> Precision:
-    """Kept per process, for the run at hand."""
-    if (held := _judging.get(part.run_id)) is None:
-        (sampled,) = part.run.results(0)
-        background = Background.read(part.store.batches([Shard(**sampled["shard"])]))
+    (sampled,) = part.run.results(0)
+    shard = Shard(**sampled["shard"])
+    return judging(detector, shard.sha256, lambda: Background.read(part.store.batches([shard])))
+
+
+def judging(detector: Detector, key: str, background: Callable[[], Background]) -> Precision:
+    """Kept per process, for the detector and the background at hand; `key` stands for the latter."""
+    if _judging.get("for") != (detector, key):
         _judging.clear()
-        held = _judging[part.run_id] = Precision(detector, background)
-    return held
+        _judging.update({"for": (detector, key), "precision": Precision(detector, background())})
+    return _judging["precision"]  # type: ignore[no-any-return]
 
 
 _kept: dict[Any, Benchmarks] = {}
-_judging: dict[int, Precision] = {}
+_judging: dict[str, Any] = {}
 
 
 def _built(versions: list[Version], config: ScanConfig, before: list[Version]) -> Benchmarks:
@@ -147,7 +170,8 @@ def _built(versions: list[Version], config: ScanConfig, before: list[Version]) -
         for key, found in items.items()
     }
     looked_for = {key: found.texts for key, found in items.items() if len(found)}
-    return Benchmarks(Detector.build(looked_for, config.ngram, config.profile), items)
+    others = [NearIndex.build(looked_for)] if config.profile != Profile.PLAIN else []
+    return Benchmarks(Detector.build(looked_for, config.ngram, config.profile, others), items)
 
 
 def _without(items: Items, before: Places) -> Items:
@@ -167,34 +191,39 @@ def shard_specs(role: str) -> Any:
 
 
 def _judged(run: Run) -> list[dict[str, Any]]:
-    """The plain rule needs no sample: nothing of what it finds is judged."""
-    return [{}] if run.config.get("profile", Profile.PLAIN) != Profile.PLAIN else []
+    """The plain rule needs no sample, since nothing of what it finds is judged; neither do matches taken over."""
+    judged = run.config.get("profile", Profile.PLAIN) != Profile.PLAIN
+    return [{}] if judged and not (earlier(run) and not new_items(run)) else []
 
 
 def sample(part: Part) -> dict[str, Any]:
-    """What rows from all over the source say about the words and phrases of the items."""
-    unit, training = Unit(part.config(ScanConfig).unit), part.run.input("training")
-    found = background_of(training, unit, _benchmarks(part).detector)
-    return {"shard": asdict(part.write("tmp/background", BACKGROUND, found.table().to_batches()))}
+    """What rows from all over the source say about the words, phrases and meanings of the items."""
+    config, looked_for = part.config(ScanConfig), _benchmarks(part)
+    rows = some_texts(part.run.input("training"), Unit(config.unit))
+    found = Precision.sample(looked_for.detector, rows).table()
+    made: dict[str, Any] = {"shard": asdict(part.write("tmp/background", BACKGROUND, found.to_batches()))}
+    if config.encoder:
+        made[CALIBRATION] = calibrate(part, config.semantic, looked_for.prompts, rows)
+    return made
 
 
-def background_of(version: Version, unit: Unit, detector: Detector) -> Background:
-    """Of the first rows of every shard."""
-    shards = version.shards()
-    some = [pa.array([], pa.string())]
+def some_texts(version: Version, unit: Unit) -> Any:
+    """The first rows of every shard, as many of each."""
+    shards, some = version.shards(), [pa.array([], pa.string())]
     for shard in shards:
         batch = next(iter(store().batches([shard], IDS + unit.columns)), None)
         if batch is not None:
             some.append(texts(batch, unit).text.slice(0, ceil(LARGEST_SAMPLE / len(shards))))
-    return Precision.sample(detector, pa.chunked_array(some, pa.string()))
+    return pa.chunked_array(some, pa.string())
 
 
 def match(part: Part) -> dict[str, Any]:
     """Compare one shard with the benchmarks, and judge what is found."""
-    config, shard = part.config(ScanConfig), Shard(**part.spec["shard"])
-    looked_for = _benchmarks(part)
-    detector, evidence, read = looked_for.detector, Evidence(looked_for.items), Counter[str]()
-    judge = None if config.profile == Profile.PLAIN else _precision(part, detector).judge
+    config, shard, looked_for = part.config(ScanConfig), Shard(**part.spec["shard"]), _benchmarks(part)
+    judge = None if config.profile == Profile.PLAIN else _precision(part, looked_for.detector).judge
+    close = _meaning(part, config, looked_for)
+    detector = looked_for.detector.beside(close) if close else looked_for.detector
+    evidence, read = Evidence(looked_for.items), Counter[str]()
 
     def found() -> Iterator[pa.RecordBatch]:
         for batch in part.store.batches([shard], IDS + Unit(config.unit).columns):
@@ -204,7 +233,15 @@ def match(part: Part) -> dict[str, Any]:
             read.update(rows=batch.num_rows, skipped=batch.num_rows - len(np.unique(unit.row)))
             part.progress(read["rows"], shard.rows)
 
-    return {"shard": asdict(part.write("tmp/matches", MATCHES, found())), **read}
+    written = part.write("tmp/matches", MATCHES, found())
+    return {"shard": asdict(written), **read, "failed": close.failed if close else ""}
+
+
+def _meaning(part: Part, config: ScanConfig, looked_for: Benchmarks) -> Meaning | None:
+    if not config.encoder or config.profile == Profile.PLAIN:
+        return None
+    (sampled,) = part.run.results(0)
+    return meaning(part, config.semantic, looked_for.prompts, sampled[CALIBRATION])
 
 
 def settle(part: Part) -> dict[str, Any]:
@@ -218,7 +255,8 @@ def settle(part: Part) -> dict[str, Any]:
         raise BadInput(
             f"None of the {read:,} rows of {run.input('training')} has a {unit} turn; nothing was scanned"
         )
-    found = SortedEvidence(part.store.batches([Shard(**result["shard"]) for result in results]))
+    new = part.store.batches([Shard(**result["shard"]) for result in results])
+    found = SortedEvidence(chain(new, taken_over(run)))
     found.count_partial({version.dataset.name: version.rows for version in run.inputs_of("benchmarks")})
     shards = [part.write("matches", MATCHES, [b], i) for i, b in enumerate(found.batches(SHARD_ROWS))]
     causes = [part.write("causes", CAUSES, [b], i) for i, b in enumerate(found.causes(SHARD_ROWS))]
@@ -229,7 +267,8 @@ def settle(part: Part) -> dict[str, Any]:
         "training_rows_hit": found.rows_hit(),
         "rows_read": read,
         "rows_skipped": skipped,
-        "methods": list(_benchmarks(part).detector.methods),
+        **_looked(part, results),
+        "rows_tainted": len(children_in(run.input("training"))([])),
         "suppressed": found.suppressed(),
         "lines": lines,
     }
@@ -240,8 +279,27 @@ def settle(part: Part) -> dict[str, Any]:
     return facts
 
 
+def _everything(part: Part) -> Detector:
+    """With the items too that an earlier scan has compared."""
+    return index_for(part.run.inputs_of("benchmarks"), part.config(ScanConfig)).detector
+
+
+def _looked(part: Part, results: list[Any]) -> dict[str, Any]:
+    """Which methods looked, and why one of them did not see everything."""
+    methods = list(_everything(part).methods)
+    if not part.config(ScanConfig).encoder:
+        return {"methods": methods}
+    (sampled,) = part.run.results(0)
+    failed = [sampled[CALIBRATION].get("failed"), *(result.get("failed") for result in results)]
+    why = next(filter(None, failed), "")
+    if why:
+        Line.objects.say(part.run, f"The semantic method did not see all rows: {why}", level="warning")
+        return {"methods": methods, "left_out": {"semantic": why}}
+    return {"methods": [*methods, "semantic"], "false_alarms": sampled[CALIBRATION]["rates"]}
+
+
 def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
-    index, lines = _benchmarks(part).detector.plain, []
+    index, lines = _everything(part).plain, []
     for version in part.run.inputs_of("benchmarks"):
         name, source = version.dataset.name, version.dataset.source
         line = BenchmarkCounts(
@@ -336,7 +394,7 @@ SCAN = jobs.register(
         "scan",
         (
             jobs.Stage("sample", sample, _judged),
-            jobs.Stage("match", match, shard_specs("training")),
+            jobs.Stage("match", match, unmatched_shards),
             jobs.Stage("settle", settle),
         ),
         finish=judge_scan,

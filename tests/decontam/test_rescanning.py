@@ -6,11 +6,13 @@ from django.urls import reverse
 
 from curation.engine.errors import Refused
 from curation.models import Kind, Run
+from decontam.engine.detecting import Detector
 from decontam.engine.evidence import CAUSES, MATCHES
-from decontam.tasks import ScanConfig, scanning, start_rescan, start_scan
+from decontam.tasks import ScanConfig, start_rescan, start_scan
 from tests.conftest import record
 from tests.populating import ended
 
+PLAIN = ScanConfig(profile="plain")
 ITEMS = [
     "how many litres of rain fall on a roof of forty square metres in one wet day",
     "which of the seven hills of the old town has no chapel and no well on it",
@@ -52,60 +54,69 @@ def same(one, other):
     [((0, 1), (2, 1, 0, 3)), ((0, 1, 2), (2,)), ((1, 1), (3, 1, 0, 1)), ((0, 3), (3, 0)), ((0,), (1, 2))],
 )
 def test_what_is_found_is_what_a_full_scan_finds(version, web, user, before, after):
-    scan = ended(
-        start_scan(web, [version("quiz", *items(*before), kind=Kind.BENCHMARK)], ScanConfig(), user=user)
-    )
+    scan = ended(start_scan(web, [version("quiz", *items(*before), kind=Kind.BENCHMARK)], PLAIN, user=user))
     now = version("quiz", *items(*after), kind=Kind.BENCHMARK)
     again = ended(start_rescan(scan, [now], user=user))
-    same(again, ended(start_scan(web, [now], ScanConfig(), user=user)))
+    same(again, ended(start_scan(web, [now], PLAIN, user=user)))
 
 
 def test_another_benchmark_is_compared_whole(version, web, user):
-    scan = ended(start_scan(web, [version("quiz", *items(0), kind=Kind.BENCHMARK)], ScanConfig(), user=user))
+    scan = ended(start_scan(web, [version("quiz", *items(0), kind=Kind.BENCHMARK)], PLAIN, user=user))
     both = [
         version("quiz", *items(0, 1), kind=Kind.BENCHMARK),
         version("exam", *items(2), kind=Kind.BENCHMARK),
     ]
-    same(ended(start_rescan(scan, both, user=user)), ended(start_scan(web, both, ScanConfig(), user=user)))
+    same(ended(start_rescan(scan, both, user=user)), ended(start_scan(web, both, PLAIN, user=user)))
 
 
 def test_only_what_is_new_is_looked_for(version, web, user, monkeypatch):
-    scan = ended(
-        start_scan(web, [version("quiz", *items(0, 1), kind=Kind.BENCHMARK)], ScanConfig(), user=user)
-    )
+    scan = ended(start_scan(web, [version("quiz", *items(0, 1), kind=Kind.BENCHMARK)], PLAIN, user=user))
     version("quiz", *items(1, 0, 2), kind=Kind.BENCHMARK)
     looked_for = []
-    build = scanning.BenchmarkIndex.build
+    build = Detector.build
     monkeypatch.setattr(
-        scanning.BenchmarkIndex,
+        Detector,
         "build",
-        lambda texts, config: looked_for.append(sum(map(len, texts.values()))) or build(texts, config),
+        lambda texts, *how: looked_for.append(sum(map(len, texts.values()))) or build(texts, *how),
     )
     ended(start_rescan(scan, user=user))
     assert looked_for == [1, 3]  # for the rows, then for the counts of the whole
 
 
 def test_nothing_new_reads_no_row(version, web, user):
-    scan = ended(
-        start_scan(web, [version("quiz", *items(0, 1), kind=Kind.BENCHMARK)], ScanConfig(), user=user)
-    )
+    scan = ended(start_scan(web, [version("quiz", *items(0, 1), kind=Kind.BENCHMARK)], PLAIN, user=user))
     version("quiz", *items(0), kind=Kind.BENCHMARK)
     again = ended(start_rescan(scan, user=user))
     assert again.results(0) == [] and again.summary["rows_read"] == 5
 
 
-def test_what_was_judged_beside_other_items_is_scanned_whole(version, web, user):
-    scan = ended(start_scan(web, [version("quiz", *items(0), kind=Kind.BENCHMARK)], ScanConfig(), user=user))
+def test_what_was_calibrated_for_all_items_together_is_scanned_whole(version, web, user):
+    scan = ended(start_scan(web, [version("quiz", *items(0), kind=Kind.BENCHMARK)], PLAIN, user=user))
     matches = scan.output("matches")
-    matches.facts["suppressed"] = {"boilerplate": 1}
+    matches.facts["methods"] = ["ngram", "semantic"]
     matches.save()
     with pytest.raises(Refused, match="scan all of it again"):
         start_rescan(scan, user=user)
 
 
+def test_by_default_the_same_pairs_are_found_and_old_ones_keep_their_judgement(version, web, user):
+    first = version("quiz", *items(0, 1), kind=Kind.BENCHMARK)
+    scan = ended(start_scan(web, [first], ScanConfig(), user=user))
+    now = version("quiz", *items(2, 1, 0), kind=Kind.BENCHMARK)
+    told = ["record_id", "item_fingerprint", "method", "found_by", "suppressed"]
+    again, whole = (
+        sorted(str(row) for row in table(run, "matches").select(told).to_pylist())
+        for run in (
+            ended(start_rescan(scan, [now], user=user)),
+            ended(start_scan(web, [now], ScanConfig(), user=user)),
+        )
+    )
+    assert again == whole and len(again) == 4
+
+
 def test_pages_offer_it_where_only_a_benchmark_changed(version, web, user, curator, client):
     quiz = version("quiz", *items(0), kind=Kind.BENCHMARK)
-    scan = ended(start_scan(web, [quiz], ScanConfig(), user=user))
+    scan = ended(start_scan(web, [quiz], PLAIN, user=user))
     overlap = reverse("decontamination", args=["default"])
     assert "Scan what changed" not in client.get(overlap).content.decode()
     version("quiz", *items(0, 1), kind=Kind.BENCHMARK)
