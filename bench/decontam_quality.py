@@ -79,8 +79,12 @@ def measure_recall(
 
 
 def print_recall(lines: list[Line], report: Report) -> None:
-    print("\nRecall: share of changed items that are flagged. found: by any method, whatever it is worth; many, few: by")
-    print("the default policy, in a source over and under the 2 % line. Peers answer for a text, not for its item.\n")
+    print(
+        "\nRecall: share of changed items that are flagged. found: by any method, whatever it is worth; many, few: by"
+    )
+    print(
+        "the default policy, in a source over and under the 2 % line. Peers answer for a text, not for its item.\n"
+    )
     print(f"{'':32}{'items':>6}{'found':>7}{'many':>7}{'few':>7}{'prec.':>7} │{'plain':>7}{'datatrove':>16}"
           f"{'decon':>16} │ bar")  # fmt: skip
     for line in lines:
@@ -123,8 +127,13 @@ def print_special(detector: Detector, real: Real, base: list[str], report: Repor
     answers = special.answers_only(real, base, EACH)
     items = list(sample(real.benchmarks, EACH, SHORT))
     turns = special.two_turns(detector, background_of(detector, base), items)
-    print("\nOnly the answer of GSM8K: found with an index of " + ", of ".join(f"{k}: {v:.3f}" for k, v in answers.items()))
-    print("Split over two turns: found when comparing " + ", ".join(f"{k}: {v:.3f}" for k, v in turns.items()))
+    print(
+        "\nOnly the answer of GSM8K: found with an index of "
+        + ", of ".join(f"{k}: {v:.3f}" for k, v in answers.items())
+    )
+    print(
+        "Split over two turns: found when comparing " + ", ".join(f"{k}: {v:.3f}" for k, v in turns.items())
+    )
     report.facts |= {"answer only": answers, "two turns": turns}
 
 
@@ -134,21 +143,29 @@ def print_special(detector: Detector, real: Real, base: list[str], report: Repor
 def print_standing(detector: Detector, real: Real, base: list[str], report: Report) -> None:
     read = standing.reader(detector, real)
     pairs = standing.clean_pairs(read) + standing.leaks(read)
-    print("\nCorpora as they are: distinct items flagged by the default policy, how many of them rightly, and by the plain rule\n")
+    print(
+        "\nCorpora as they are: distinct items flagged by the default policy, how many of them rightly, and by the plain rule\n"
+    )
     print(f"{'source':24}{'benchmark':20}{'':8}{'default':>8}{'right':>7}{'plain':>7}")
     for pair in pairs:
         passed = None if pair.what == "clean" else pair.passed
         mark = report.mark(f"{pair.source} × {pair.benchmark}", passed)
-        print(f"{pair.source:24}{pair.benchmark:20}{pair.what:8}{pair.ours:>8}{pair.true:>7}{pair.plain:>7}  {mark} {pair.said}")
+        print(
+            f"{pair.source:24}{pair.benchmark:20}{pair.what:8}{pair.ours:>8}{pair.true:>7}{pair.plain:>7}  {mark} {pair.said}"
+        )
     flagged, right, plain = (sum(of) for of in zip(*((p.ours, p.true, p.plain) for p in pairs), strict=True))
     plain_right = sum(pair.plain for pair in pairs if pair.what == "leak") + sum(
         min(pair.plain, pair.true) for pair in pairs if pair.what != "leak"
     )
-    print(f"precision over all of these: default {right / flagged:.4f}, plain rule about {plain_right / plain:.4f}")
+    print(
+        f"precision over all of these: default {right / flagged:.4f}, plain rule about {plain_right / plain:.4f}"
+    )
     known = standing.links(read, real)
     for pair in known:
         mark = report.mark(f"{pair.what} {pair.source}", pair.passed)
-        print(f"{pair.what} {pair.source} × {pair.benchmark}: {pair.ours} of {pair.true} flagged, plain rule {pair.plain}  {mark} {pair.said}")
+        print(
+            f"{pair.what} {pair.source} × {pair.benchmark}: {pair.ours} of {pair.true} flagged, plain rule {pair.plain}  {mark} {pair.said}"
+        )
     report.facts |= {"pairs": [asdict(pair) for pair in pairs], "links": [asdict(pair) for pair in known]}
     _print_negatives(standing.negatives(detector, real, base), report)
     _print_clean(read, report)
@@ -158,7 +175,9 @@ def _print_negatives(lines: list[tuple[str, int, int, int]], report: Report) -> 
     print("\nHard negatives: rows flagged by the default policy, by the plain rule")
     for kind, rows, ours, plain in lines:
         barred = kind in ("stock phrases", "task templates", "public passages")
-        print(f"  {kind:32}{rows:>6} rows{ours:>6}{plain:>6}  {report.mark(kind, not ours if barred else None)}")
+        print(
+            f"  {kind:32}{rows:>6} rows{ours:>6}{plain:>6}  {report.mark(kind, not ours if barred else None)}"
+        )
     report.facts["negatives"] = lines
 
 
@@ -169,7 +188,9 @@ def _print_clean(read: Any, report: Report) -> None:
     print("The twenty matches in clean rows that are most nearly believed (* flagged)")
     for corpus, flag, text in standing.highest(read):
         flagged = "*" if flag in read(corpus).counting else " "
-        print(f"  {flagged} doubt {flag.doubt:.2f} {corpus}[{flag.row}] × {flag.benchmark}[{flag.item}] {flag.suppressed}: {text}")
+        print(
+            f"  {flagged} doubt {flag.doubt:.2f} {corpus}[{flag.row}] × {flag.benchmark}[{flag.item}] {flag.suppressed}: {text}"
+        )
     report.facts["halves"] = standing.halves(read)
 
 
@@ -178,14 +199,20 @@ def print_meaning(real: Real, base: list[str], report: Report) -> None:
     if found is None:
         print("\nSemantic: the method is not in this tree")
         return
-    print(f"\nSemantic ({found.encoder}), thresholds for 1 % false alarms, fitted on one half of the clean rows")
+    print(
+        f"\nSemantic ({found.encoder}), thresholds for 1 % false alarms, fitted on one half of the clean rows"
+    )
     for name, (fitted, fitted_rate, held_out, rate) in found.rates.items():
-        print(f"  {name}: false alarms {fitted_rate:.2%} of {fitted:,} fitted, {rate:.2%} of {held_out:,} held out; highest:")
+        print(
+            f"  {name}: false alarms {fitted_rate:.2%} of {fitted:,} fitted, {rate:.2%} of {held_out:,} held out; highest:"
+        )
         for score, text in found.highest[name]:
             print(f"      {score:.4f} {text}")
     for pair, bar in meaning.BARS.items():
         share, links = found.found[pair]
-        print(f"  {pair[0]} × {pair[1]}: {share:.3f} of {links}  ≥ {bar} {report.mark(f'semantic {pair[0]}', share >= bar)}")
+        print(
+            f"  {pair[0]} × {pair[1]}: {share:.3f} of {links}  ≥ {bar} {report.mark(f'semantic {pair[0]}', share >= bar)}"
+        )
     report.facts["semantic"] = {" × ".join(pair): share for pair, (share, _) in found.found.items()}
 
 
@@ -203,7 +230,9 @@ def main() -> int:
         return 0
     report, base = Report(), clean_rows(real)
     detector = Detector.build(real.benchmarks, others=other_methods(real.benchmarks))
-    print(f"{sum(detector.plain.items.values()):,} items of {len(real.benchmarks)} benchmarks; methods: {', '.join(detector.methods)}")
+    print(
+        f"{sum(detector.plain.items.values()):,} items of {len(real.benchmarks)} benchmarks; methods: {', '.join(detector.methods)}"
+    )
     with tempfile.TemporaryDirectory() as name:
         peers = [] if options.no_peers else found_peers(real.benchmarks, Path(name), options.decon)
         examiner = Examiner(detector, Right(real.benchmarks), base, detector.plain.items)

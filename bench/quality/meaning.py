@@ -46,7 +46,9 @@ def measure(real: Real, clean: list[str]) -> Meaning | None:
         result.found[corpus, benchmark] = len(pairs & links) / len(links), len(links)
     for name, of in calibration.backgrounds.items():
         result.rates[name] = of.rows_fitted, of.fitted_rate, of.rows_held_out, of.held_out_rate
-        result.highest[name] = [(one["score"], " ".join(clean[one["row"]].split())[:70]) for one in of.highest]
+        result.highest[name] = [
+            (one["score"], " ".join(clean[one["row"]].split())[:70]) for one in of.highest
+        ]
     return result
 
 

@@ -37,7 +37,9 @@ class Datatrove:
         folder.mkdir()
         config = n_grams.NGramsDecontConfig(find_query_ngrams=True, hash_config=HashConfig(hash_fc="sha1"))
         self._filter = n_grams.NGramsDecontFilter(str(folder), config)
-        hashes = {h for text in items for h in n_grams.NGramsDecontIndexer.compute_hashes(self._filter, "", text)}
+        hashes = {
+            h for text in items for h in n_grams.NGramsDecontIndexer.compute_hashes(self._filter, "", text)
+        }
         np.array(list(hashes), np.uint64).tofile(folder / "bench.index.hashes")
 
     def hits(self, texts: Sequence[str]) -> list[bool]:
@@ -53,7 +55,9 @@ class Decon:
         self._folder, self._python = folder, python
         (folder / "evals").mkdir(parents=True)
         with (folder / "evals" / "items.jsonl").open("w", encoding="utf-8") as out:
-            every = ((name, place, text) for name, texts in benchmarks.items() for place, text in enumerate(texts))
+            every = (
+                (name, place, text) for name, texts in benchmarks.items() for place, text in enumerate(texts)
+            )
             for number, (name, place, text) in enumerate(every):
                 item = {"eval_key": name, "eval_instance_index": place, "split": "test", "question": text}
                 item |= {"doc_id": number, "fingerprint": f"{name}-{place}", "is_correct": True}
@@ -95,5 +99,7 @@ def found_peers(benchmarks: Mapping[str, Sequence[str]], folder: Path, decon: st
     if python := interpreter_with_decon(decon):
         peers.append(Decon(benchmarks, folder / "decon", python))
     else:
-        print("decon is not installed (package decontaminate, Python 3.12 and later): figures of the spec stand in")
+        print(
+            "decon is not installed (package decontaminate, Python 3.12 and later): figures of the spec stand in"
+        )
     return peers

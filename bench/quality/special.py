@@ -41,7 +41,9 @@ def two_turns(detector: Detector, background: Background, items: Sequence[Item])
     one_by_one = judge(detector, background, user.text.to_pylist())
     whole = judge(detector, background, joined(chats, Unit.USER).to_pylist())
     return {
-        "user turns": _found(items, [(int(user.row[f.row]), f.benchmark, f.item) for f in one_by_one.counting()]),
+        "user turns": _found(
+            items, [(int(user.row[f.row]), f.benchmark, f.item) for f in one_by_one.counting()]
+        ),
         "joined turns": _found(items, [(flag.row, flag.benchmark, flag.item) for flag in whole.counting()]),
     }
 
