@@ -22,14 +22,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from decontam.engine.detecting import Detector
-from decontam.engine.report import METHODS
 from quality import meaning, special, standing
 from quality.data import CLEAN, SEED, Real, sample
 from quality.mutants import KINDS, Mutant, Words
 from quality.ours import background_of, other_methods
 from quality.peers import SPEC, found_peers
 from quality.recall import Examiner, Line, Right
+
+from decontam.engine.detecting import Detector
+from decontam.engine.report import METHODS
 
 EACH, SHORT, CLEAN_EACH, PEER_EACH = 60, 12, 400, 120
 
@@ -83,14 +84,15 @@ def print_recall(lines: list[Line], report: Report) -> None:
         "\nRecall: share of changed items that are flagged. found: by any method, whatever it is worth; many, few: by"
     )
     print(
-        "the default policy, in a source over and under the 2 % line. Peers answer for a text, not for its item.\n"
+        "the default policy, in a source over and under the 2 % line. Peers answer for a text, not for its item, on a sample of {PEER_EACH} each.\n"
     )
     print(f"{'':32}{'items':>6}{'found':>7}{'many':>7}{'few':>7}{'prec.':>7} │{'plain':>7}{'datatrove':>16}"
           f"{'decon':>16} │ bar")  # fmt: skip
     for line in lines:
         bar = "" if line.bar is None else f"≥ {line.bar:g} {report.mark(line.kind, line.passed)}"
-        print(f"{line.kind:32}{line.mutants:>6}{line.seen:>7.3f}{line.many:>7.3f}{line.few:>7.3f}"
-              f"{line.precision:>7.3f} │{line.plain:>7.3f}{_peer(line, 'datatrove'):>16}{_peer(line, 'decon'):>16} │ {bar}")  # fmt: skip
+        ours = "".join(f"{share:>7.3f}" for share in (line.seen, line.many, line.few, line.precision))
+        others = f"{line.plain:>7.3f}{_peer(line, 'datatrove'):>16}{_peer(line, 'decon'):>16}"
+        print(f"{line.kind:32}{line.mutants:>6}{ours} │{others} │ {bar}")
     print("\nBy method, of what is flagged in `many`: share of the items it finds / that it alone finds\n")
     print(f"{'':32}" + "".join(f"{name:>15}" for name in METHODS) + f"{'union':>9}")
     for line in lines:
@@ -142,17 +144,16 @@ def print_special(detector: Detector, real: Real, base: list[str], report: Repor
 
 def print_standing(detector: Detector, real: Real, base: list[str], report: Report) -> None:
     read = standing.reader(detector, real)
-    pairs = standing.clean_pairs(read) + standing.leaks(read)
+    pairs = standing.clean_pairs(read) + standing.leaks(read, real)
     print(
-        "\nCorpora as they are: distinct items flagged by the default policy, how many of them rightly, and by the plain rule\n"
+        "\nCorpora as they are: distinct items flagged by default, how many of them rightly, and by the plain rule\n"
     )
     print(f"{'source':24}{'benchmark':20}{'':8}{'default':>8}{'right':>7}{'plain':>7}")
     for pair in pairs:
         passed = None if pair.what == "clean" else pair.passed
         mark = report.mark(f"{pair.source} × {pair.benchmark}", passed)
-        print(
-            f"{pair.source:24}{pair.benchmark:20}{pair.what:8}{pair.ours:>8}{pair.true:>7}{pair.plain:>7}  {mark} {pair.said}"
-        )
+        counts = f"{pair.ours:>8}{pair.true:>7}{pair.plain:>7}"
+        print(f"{pair.source:24}{pair.benchmark:20}{pair.what:8}{counts}  {mark} {pair.said}")
     flagged, right, plain = (sum(of) for of in zip(*((p.ours, p.true, p.plain) for p in pairs), strict=True))
     plain_right = sum(pair.plain for pair in pairs if pair.what == "leak") + sum(
         min(pair.plain, pair.true) for pair in pairs if pair.what != "leak"
@@ -163,9 +164,8 @@ def print_standing(detector: Detector, real: Real, base: list[str], report: Repo
     known = standing.links(read, real)
     for pair in known:
         mark = report.mark(f"{pair.what} {pair.source}", pair.passed)
-        print(
-            f"{pair.what} {pair.source} × {pair.benchmark}: {pair.ours} of {pair.true} flagged, plain rule {pair.plain}  {mark} {pair.said}"
-        )
+        shares = f"{pair.ours} of {pair.true} flagged, plain rule {pair.plain}"
+        print(f"{pair.what} {pair.source} × {pair.benchmark}: {shares}  {mark} {pair.said}")
     report.facts |= {"pairs": [asdict(pair) for pair in pairs], "links": [asdict(pair) for pair in known]}
     _print_negatives(standing.negatives(detector, real, base), report)
     _print_clean(read, report)
@@ -188,9 +188,8 @@ def _print_clean(read: Any, report: Report) -> None:
     print("The twenty matches in clean rows that are most nearly believed (* flagged)")
     for corpus, flag, text in standing.highest(read):
         flagged = "*" if flag in read(corpus).counting else " "
-        print(
-            f"  {flagged} doubt {flag.doubt:.2f} {corpus}[{flag.row}] × {flag.benchmark}[{flag.item}] {flag.suppressed}: {text}"
-        )
+        where = f"{corpus}[{flag.row}] × {flag.benchmark}[{flag.item}]"
+        print(f"  {flagged} doubt {flag.doubt:.2f} {where} {flag.suppressed}: {text}")
     report.facts["halves"] = standing.halves(read)
 
 
@@ -204,15 +203,15 @@ def print_meaning(real: Real, base: list[str], report: Report) -> None:
     )
     for name, (fitted, fitted_rate, held_out, rate) in found.rates.items():
         print(
-            f"  {name}: false alarms {fitted_rate:.2%} of {fitted:,} fitted, {rate:.2%} of {held_out:,} held out; highest:"
+            f"  {name}: false alarms {fitted_rate:.2%} of {fitted:,} fitted, {rate:.2%} of {held_out:,} held out"
         )
+        print("    the highest clean rows:")
         for score, text in found.highest[name]:
             print(f"      {score:.4f} {text}")
     for pair, bar in meaning.BARS.items():
         share, links = found.found[pair]
-        print(
-            f"  {pair[0]} × {pair[1]}: {share:.3f} of {links}  ≥ {bar} {report.mark(f'semantic {pair[0]}', share >= bar)}"
-        )
+        mark = report.mark(f"semantic {pair[0]}", share >= bar)
+        print(f"  {pair[0]} × {pair[1]}: {share:.3f} of {links}  ≥ {bar} {mark}")
     report.facts["semantic"] = {" × ".join(pair): share for pair, (share, _) in found.found.items()}
 
 
@@ -230,9 +229,8 @@ def main() -> int:
         return 0
     report, base = Report(), clean_rows(real)
     detector = Detector.build(real.benchmarks, others=other_methods(real.benchmarks))
-    print(
-        f"{sum(detector.plain.items.values()):,} items of {len(real.benchmarks)} benchmarks; methods: {', '.join(detector.methods)}"
-    )
+    items, methods = sum(detector.plain.items.values()), ", ".join(detector.methods)
+    print(f"{items:,} items of {len(real.benchmarks)} benchmarks; methods: {methods}")
     with tempfile.TemporaryDirectory() as name:
         peers = [] if options.no_peers else found_peers(real.benchmarks, Path(name), options.decon)
         examiner = Examiner(detector, Right(real.benchmarks), base, detector.plain.items)

@@ -79,10 +79,10 @@ def clean_pairs(read: Callable[[str], Source]) -> list[Pair]:
     return pairs
 
 
-def leaks(read: Callable[[str], Source]) -> list[Pair]:
+def leaks(read: Callable[[str], Source], real: Real) -> list[Pair]:
     """
     Every row that the plain rule finds in a pair which is known to leak has to be flagged by default, but for those
-    that are chance hits. Items of such rows that no longer count are told.
+    that are chance hits. Where links are known, only those are right. Items that no longer count are told.
     """
     pairs = []
     for name, benchmark in LEAKS:
@@ -93,7 +93,8 @@ def leaks(read: Callable[[str], Source]) -> list[Pair]:
         lost = {row for row, _ in plain} - {flag.row for flag in ours}
         apart = sorted({item for _, item in plain} - items)
         said = f"lost: rows {sorted(lost)}" if lost else f"items only in doubt: {apart}" if apart else ""
-        right = len({flag.item for flag in ours if flag.row not in chance})
+        known = real.links.get((name, benchmark, "verbatim"), set()) | SAME.get((name, benchmark), set())
+        right = len({flag.item for flag in ours if not known or (flag.row, flag.item) in known})
         plain_items = {item for _, item in plain}
         pairs.append(Pair(name, benchmark, "leak", len(items), right, len(plain_items), not lost, said))
     return pairs
