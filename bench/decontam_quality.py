@@ -84,7 +84,10 @@ def print_recall(lines: list[Line], report: Report) -> None:
         "\nRecall: share of changed items that are flagged. found: by any method, whatever it is worth; many, few: by"
     )
     print(
-        "the default policy, in a source over and under the 2 % line. Peers answer for a text, not for its item, on a sample of {PEER_EACH} each.\n"
+        "the default policy, in a source over and under the 2 % line. Of datatrove and decon any hit on a text is"
+    )
+    print(
+        f"counted, on a sample of {PEER_EACH}; the right item is not asked for. decon sees items without answers.\n"
     )
     print(f"{'':32}{'items':>6}{'found':>7}{'many':>7}{'few':>7}{'prec.':>7} │{'plain':>7}{'datatrove':>16}"
           f"{'decon':>16} │ bar")  # fmt: skip
