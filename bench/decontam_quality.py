@@ -205,9 +205,10 @@ def print_meaning(real: Real, base: list[str], report: Report) -> None:
         f"\nSemantic ({found.encoder}), thresholds for 1 % false alarms, fitted on one half of the clean rows"
     )
     for name, (fitted, fitted_rate, held_out, rate) in found.rates.items():
-        print(
-            f"  {name}: false alarms {fitted_rate:.2%} of {fitted:,} fitted, {rate:.2%} of {held_out:,} held out"
-        )
+        most = meaning.most_alarms(held_out)
+        mark = report.mark(f"false alarms of semantic on {name}", rate <= most)
+        print(f"  {name}: false alarms {fitted_rate:.2%} of {fitted:,} fitted, {rate:.2%} of {held_out:,} held out, "
+              f"≤ {most:.2%} {mark}")  # fmt: skip
         print("    the highest clean rows:")
         for score, text in found.highest[name]:
             print(f"      {score:.4f} {text}")
