@@ -63,9 +63,7 @@ def drawn_from(rows: list[str]) -> Words:
 # ---- recall
 
 
-def measure_recall(
-    examiner: Examiner, real: Real, peers: list[Any]
-) -> tuple[list[Line], dict[str, list[Mutant]]]:
+def measure_recall(examiner: Examiner, real: Real, peers: list[Any]) -> list[Line]:
     items = list(sample(real.benchmarks, EACH, SHORT))
     drawn = drawn_from(list(examiner.base))
     mutants = {kind.name: kind.of(items, drawn) for kind in KINDS}
@@ -76,7 +74,7 @@ def measure_recall(
         hits = iter(peer.hits([mutant.text for some in few.values() for mutant in some]))
         for line in lines:
             line.peers[peer.name] = sum(next(hits) for _ in few[line.kind]) / len(few[line.kind])
-    return lines, mutants
+    return lines
 
 
 def print_recall(lines: list[Line], report: Report) -> None:
@@ -238,7 +236,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         peers = [] if options.no_peers else found_peers(real.benchmarks, Path(name), options.decon)
         examiner = Examiner(detector, Right(real.benchmarks), base, detector.plain.items)
-        lines, _ = measure_recall(examiner, real, peers)
+        lines = measure_recall(examiner, real, peers)
     print_recall(lines, report)
     print_special(detector, real, base, report)
     print_standing(detector, real, base, report)

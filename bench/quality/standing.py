@@ -3,7 +3,7 @@ Rows as they are: corpora that are clean, chance hits that are known, and leaks 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from curation.engine.text.words import words
@@ -38,14 +38,6 @@ class Pair:
     plain: int
     passed: bool = True
     said: str = ""
-
-
-@dataclass
-class Standing:
-    pairs: list[Pair] = field(default_factory=list)
-    negatives: list[tuple[str, int, int, int]] = field(default_factory=list)
-    halves: list[tuple[str, int, int]] = field(default_factory=list)
-    highest: list[tuple[str, Flag, str]] = field(default_factory=list)
 
 
 def reader(detector: Detector, real: Real) -> Callable[[str], Source]:
