@@ -32,7 +32,7 @@ from quality.recall import Examiner, Line, Right
 from decontam.engine.detecting import Detector
 from decontam.engine.report import METHODS
 
-EACH, SHORT, CLEAN_EACH, PEER_EACH = 60, 12, 400, 120
+EACH, SHORT, CLEAN_EACH, PEER_EACH = 60, 12, 300, 120
 
 
 class Report:
