@@ -51,11 +51,11 @@ TEMPLATES = (
     "A cook buys 7 boxes of pears for $9 each and sells them for $13 each. How much profit does she make?",
     "If a tram travels 60 kilometers in one hour, how far does it travel in three and a half hours?",
     'def find_longest_boat(boats: list[str]) -> str:\n    """ Return the boat with the longest name.\n    """',
-    "import numpy as np\nimport pandas as pd\nimport matplotlib.pyplot as plt\n\nplt.figure(figsize=(10, 6))\nplt.show()",
+    "import numpy as np\nimport pandas as pd\nimport matplotlib.pyplot as plt\n\nplt.figure()\nplt.show()",
     "from typing import List\n\n\ndef main() -> None:\n    for i in range(10):\n        print(i)\n\n\n"
     "if __name__ == '__main__':\n    main()",
     "#include <stdio.h>\n#include <stdlib.h>\n\nint main(int argc, char *argv[]) {\n    return 0;\n}",
-    '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Page</title>\n</head>\n<body>\n</body>\n</html>',
+    '<!DOCTYPE html>\n<html lang="en">\n<head>\n<title>Page</title>\n</head>\n<body>\n</body>\n</html>',
     "SELECT name, count(*) FROM orders GROUP BY name ORDER BY count(*) DESC LIMIT 10;",
     "Which of the following is an example of a physical change that can be reversed by cooling?",
     "The captain thanked the cook because he had been so kind to the passengers of the ferry.",
@@ -73,8 +73,8 @@ PASSAGES = (
     "buds of May, and summer's lease hath all too short a date.",
     "To be, or not to be, that is the question: whether 'tis nobler in the mind to suffer the slings and arrows of "
     "outrageous fortune, or to take arms against a sea of troubles.",
-    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna "
-    "aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris.",
+    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore "
+    "magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris.",
     "Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated "
     "documentation files, to deal in the Software without restriction.",
     "The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs.",

@@ -11,6 +11,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from curation.engine.text.words import words
 from decontam.engine.detecting import Detector
@@ -137,8 +138,8 @@ def _of_right(flags: Iterable[Flag], equal: Sequence[set[tuple[str, int]]]) -> d
     return found
 
 
-def _rows(found: object, equal: Sequence[set[tuple[str, int]]]) -> set[int]:
-    columns = (found.column(name).to_pylist() for name in ("row", "benchmark", "item"))  # type: ignore[attr-defined]
+def _rows(found: Any, equal: Sequence[set[tuple[str, int]]]) -> set[int]:
+    columns = (found.column(name).to_pylist() for name in ("row", "benchmark", "item"))
     return {row for row, name, place in zip(*columns, strict=True) if (name, place) in equal[row]}
 
 

@@ -3,11 +3,12 @@ Rows as they are: corpora that are clean, chance hits that are known, and leaks 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
-from decontam.engine.detecting import Detector
-from quality.data import CHANCE, CLEAN, LEAKS, SAME, Real
+from curation.engine.text.words import words
+from decontam.engine.detecting import SHORTEST, Detector
+from quality.data import CHANCE, CHANCE_ROWS, CLEAN, LEAKS, SAME, Real
 from quality.negatives import quoted_passages, written
 from quality.ours import Flag, Judged, background_of, judge
 
@@ -37,14 +38,6 @@ class Pair:
     plain: int
     passed: bool = True
     said: str = ""
-
-
-@dataclass
-class Standing:
-    pairs: list[Pair] = field(default_factory=list)
-    negatives: list[tuple[str, int, int, int]] = field(default_factory=list)
-    halves: list[tuple[str, int, int]] = field(default_factory=list)
-    highest: list[tuple[str, Flag, str]] = field(default_factory=list)
 
 
 def reader(detector: Detector, real: Real) -> Callable[[str], Source]:
@@ -78,21 +71,32 @@ def clean_pairs(read: Callable[[str], Source]) -> list[Pair]:
     return pairs
 
 
-def leaks(read: Callable[[str], Source]) -> list[Pair]:
-    """Every item that the plain rule finds in a pair which is known to leak has to be flagged by default."""
+def leaks(read: Callable[[str], Source], real: Real) -> list[Pair]:
+    """
+    Every row that the plain rule finds in a pair which is known to leak has to be flagged by default, but for those
+    that are chance hits. Where links are known, only those are right. Items that no longer count are told.
+    """
     pairs = []
     for name, benchmark in LEAKS:
-        source = read(name)
-        ours = {flag.item for flag in source.counting if flag.benchmark == benchmark}
-        plain = {item for _, where, item in source.plain if where == benchmark}
-        lost = sorted(plain - ours)
-        said = f"lost: items {lost}" if lost else ""
-        pairs.append(Pair(name, benchmark, "leak", len(ours), len(ours), len(plain), not lost, said))
+        source, chance = read(name), CHANCE_ROWS.get((name, benchmark), set())
+        ours = [flag for flag in source.counting if flag.benchmark == benchmark]
+        plain = {(row, item) for row, where, item in source.plain if where == benchmark and row not in chance}
+        items = {flag.item for flag in ours}
+        lost = {row for row, _ in plain} - {flag.row for flag in ours}
+        apart = sorted({item for _, item in plain} - items)
+        said = f"lost: rows {sorted(lost)}" if lost else f"items only in doubt: {apart}" if apart else ""
+        known = real.links.get((name, benchmark, "verbatim"), set()) | SAME.get((name, benchmark), set())
+        right = len({flag.item for flag in ours if not known or (flag.row, flag.item) in known})
+        plain_items = {item for _, item in plain}
+        pairs.append(Pair(name, benchmark, "leak", len(items), right, len(plain_items), not lost, said))
     return pairs
 
 
 def links(read: Callable[[str], Source], real: Real) -> list[Pair]:
-    """The links that are known by construction and literal, as pairs of a row and an item."""
+    """
+    The links that are known by construction and literal, as pairs of a row and an item. Items of fewer than SHORTEST
+    words are looked for as whole texts only: inside others they are not required.
+    """
     pairs = []
     for (name, benchmark, kind), known in sorted(real.links.items()):
         if kind not in ("verbatim", "one number enlarged"):
@@ -100,7 +104,8 @@ def links(read: Callable[[str], Source], real: Real) -> list[Pair]:
         source = read(name)
         ours = {(flag.row, flag.item) for flag in source.counting if flag.benchmark == benchmark}
         plain = {(row, item) for row, where, item in source.plain if where == benchmark}
-        lost = sorted(known - ours)
+        texts = real.benchmarks[benchmark]
+        lost = sorted((row, item) for row, item in known - ours if len(words(texts[item])) >= SHORTEST)
         why = {(f.row, f.item): f.suppressed for f in source.judged.flags if f.benchmark == benchmark}
         said = "; ".join(f"row {r} × item {i}: {why.get((r, i), 'not found')}" for r, i in lost[:8])
         pair = Pair(

@@ -32,7 +32,7 @@ from decontam.engine.report import METHODS
 from decontam.engine.texts import as_chunks
 
 SHORTEST = 4  # words of an item that is looked for inside longer text
-NORMALISED = NgramConfig(n=5, threshold=0.5)
+NORMALISED = NgramConfig(n=5, threshold=0.6)
 FOUND = pa.schema([*MATCHES, pa.field("found_by", pa.list_(pa.string()))])
 
 

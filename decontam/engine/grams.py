@@ -21,6 +21,7 @@ from decontam.engine.stems import RARE, SHARED, Stems, find_stems
 
 KEYS_PER_BLOOM_WORD = 4  # 16 bits of filter a key: 2 % of foreign n-grams pass
 SKETCH_LIMIT = 1 << 24
+ANY_LENGTH = 1 << 62
 
 
 class Tuning(NamedTuple):
@@ -44,6 +45,7 @@ class Grams(NamedTuple):
 
     n: int
     threshold: float
+    longest: int  # rows of more words propose nothing
     multiplier: U64  # of the tuning
     items: Items
     stems: Stems
@@ -55,7 +57,9 @@ class Grams(NamedTuple):
     bloom_shift: U64
 
 
-def tabulate(data: Array, offsets: Array, n: int, threshold: float, tuning: Tuning) -> Grams:
+def tabulate(
+    data: Array, offsets: Array, n: int, threshold: float, tuning: Tuning, longest: int = ANY_LENGTH
+) -> Grams:
     """Tables of the items data[offsets[k]:offsets[k + 1]] (UTF-8); BadInput from 2^31 tabled n-grams on."""
     multiplier = np.uint64(tuning.multiplier)
     items = _fold_all(data, offsets, multiplier)
@@ -69,6 +73,7 @@ def tabulate(data: Array, offsets: Array, n: int, threshold: float, tuning: Tuni
     grams = Grams(
         n=n,
         threshold=float(threshold),
+        longest=longest,
         multiplier=multiplier,
         items=items,
         stems=stems,

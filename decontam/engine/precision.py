@@ -49,7 +49,7 @@ class PrecisionConfig:
     items of its benchmark. `thresholds` are shares of information by benchmark, in place of the three lines.
     """
 
-    at_least: float = 0.5
+    at_least: float = 0.6
     stock_rows: int = 3
     stock_share: float = 0.0003
     shared_items: int = 5

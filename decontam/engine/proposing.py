@@ -62,6 +62,9 @@ def find(
         length = fold(data, offsets[row], offsets[row + 1], table, p.folded, ZERO)
         count = hash_words(p.folded, ZERO, length, grams.multiplier, p.hashes, n)
         gram, met = np.uint64(0), ZERO
+        if count > grams.longest:
+            row += 1
+            continue
         for k in range(min(count, n - 1)):
             gram = roll(gram, p.hashes[n + k], p.hashes[k], leaving_power)
         if 0 < count < n:
