@@ -17,7 +17,7 @@ def scan(version):
     def make(benchmarks, *texts, name="chats"):
         training = version(name, *texts)
         against = [version(key, *items, kind=Kind.BENCHMARK) for key, items in benchmarks.items()]
-        run = start_scan(training, against, ScanConfig())
+        run = start_scan(training, against, ScanConfig(profile="plain"))
         jobs.work(run.pk)
         run.refresh_from_db()
         assert run.status == "done", run.error + run.traceback

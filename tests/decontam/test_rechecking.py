@@ -23,7 +23,7 @@ OTHER = "which of the seven hills of the old town has no chapel and no well on i
 def scan(version, user):
     quiz = version("quiz", ITEM, OTHER, kind=Kind.BENCHMARK)
     web = version("web", f"So, {ITEM}? Tell me.", "Tell me of tides.", f"First: {OTHER}", ITEM)
-    run = ended(start_scan(web, [quiz], ScanConfig(), user=user))
+    run = ended(start_scan(web, [quiz], ScanConfig(profile="plain"), user=user))
     match = next(m for m in reviews.page(run).rows if m["score"] < 1 or m["method"] == "ngram")
     Ruling.objects.rule(run, [match], "false alarm", by=user)
     return run
