@@ -13,6 +13,7 @@ from curation.api import router as curation
 from curation.engine.errors import DataError
 from curation.models import Token
 from decontam.api import router as decontam
+from decontam.dedupe_api import router as deduplication
 
 READING = ("GET", "HEAD", "OPTIONS")
 EXPORTS = re.compile(r"/api/v1/projects/[^/]+/exports(/|$)")
@@ -51,6 +52,7 @@ api = NinjaAPI(
 )
 api.add_router("", curation)
 api.add_router("", decontam)
+api.add_router("", deduplication)
 
 
 @api.exception_handler(DataError)

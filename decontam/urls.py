@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from decontam.views import applying, overlap, review
+from decontam.views import applying, duplicates, overlap, review
 
 in_project = [
     path("", overlap.overlap, name="decontamination"),
@@ -14,6 +14,8 @@ in_project = [
     path("scans/<int:pk>/undo/", review.undo, name="undo-ruling"),
     path("scans/<int:pk>/preview/", applying.apply_preview, name="apply-preview"),
     path("scans/<int:pk>/apply/", applying.apply, name="apply"),
+    path("duplicates/new/", duplicates.dedupe_new, name="dedupe-new"),
+    path("duplicates/<int:pk>/", duplicates.clusters, name="clusters"),
     path("certificates/<int:pk>/", overlap.certificate, name="certificate"),
     path("certificates/<int:pk>/certificate.json", overlap.certificate_json, name="certificate-json"),
 ]

@@ -14,9 +14,11 @@ from curation.tasks.importing import start_import
 from curation.tasks.looking import start_look
 from curation.tasks.mixing import start_mix
 from decontam.engine.apply import ApplyConfig
+from decontam.engine.dedupe import DedupeConfig
 from decontam.models import Ruling
 from decontam.questions.reviews import at
 from decontam.tasks.applying import start_apply
+from decontam.tasks.deduplicating import start_dedupe
 from decontam.tasks.scanning import ScanConfig, start_scan
 
 LEAKED = "how many legs does a healthy adult spider normally have in all"
@@ -38,6 +40,7 @@ class Populated:
     run: Run
     scan: Run
     look: Run
+    dedupe: Run
     check: Check
     record_id: str
     member: Membership
@@ -75,12 +78,13 @@ def populate(project: Project, user, folder: Path, chats=CHATS, items=ITEMS) -> 
     found = at(scan, 1)
     Ruling.objects.rule(scan, [found], Ruling.Verdict.CONTAMINATED, by=user, reason="word for word")
     ended(start_apply(scan, ApplyConfig(), user=user))
+    dedupe = ended(start_dedupe([training], DedupeConfig(threshold=0.5), user=user))
     ended(start_mix(project, parse(RECIPE), user=user))
     ended(start_export(project, "first", ExportConfig(profiles=["sft_messages"]), user=user))
     member = Membership.objects.filter(project=project).order_by("pk").last()
     token, secret = Token.objects.issue(project, "laptop", ["read", "write"], days=30, by=user)
     check = scan.checks.get()
-    return Populated(project, scan, scan, look, check, found["record_id"], member, token, secret)
+    return Populated(project, scan, scan, look, dedupe, check, found["record_id"], member, token, secret)
 
 
 def chat(text: str) -> dict:

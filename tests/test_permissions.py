@@ -166,7 +166,12 @@ def filled(path, made):
 
 
 def _pk(path, made):
-    kinds = {"/certificates/": made.check, "/people/": made.member, "/tokens/": made.token}
+    kinds = {
+        "/certificates/": made.check,
+        "/deduplications/": made.dedupe,
+        "/people/": made.member,
+        "/tokens/": made.token,
+    }
     return next((thing.pk for part, thing in kinds.items() if part in path), made.scan.pk)
 
 

@@ -23,6 +23,11 @@ def cleaned(event: Event) -> Sentence:
     return Sentence("took matches out of", after=f": {rows(event.detail['rows_removed'])} removed")
 
 
+def deduplicated(event: Event) -> Sentence:
+    return Sentence("took duplicates out of", after=f": {rows(event.detail['removed'])} removed")
+
+
 register("ruled", ruled)
 register("unruled", unruled)
 register("cleaned", cleaned)
+register("deduplicated", deduplicated)

@@ -206,3 +206,69 @@ def test_the_command_tells_what_went_and_why(version):
         call_command("dedupe", "chats", "--max-source-loss", "0.1", stdout=out)
     with pytest.raises(CommandError, match="Name the field"):
         call_command("dedupe", "chats", "--keep", "quality", stdout=out)
+
+
+# ---- pages and API
+
+
+def test_the_form_starts_a_run_and_gives_back_what_cannot_be_meant(version, client, curator, project):
+    version("chats", FOX, FOX)
+    said = {"versions": ["chats@1"], "key": "prompt", "near": "on", "threshold": "0.8", "keep": "first"}
+    url = f"/p/{project.name}/decontamination/duplicates/new/"
+    assert b"chats@1, 2 rows" in client.get(url).content
+    wrong = client.post(url, said | {"keep": "quality", "max_source_loss": "0.5"})
+    assert wrong.status_code == 422 and b"Name the field to keep by" in wrong.content
+    started = client.post(url, said | {"sources": " a, b ,", "max_source_loss": "1"})
+    assert started.status_code == 302
+    run = project.runs.get(kind="dedupe")
+    assert run.config["sources"] == ["a", "b"] and run.config["key"] == "prompt"
+
+
+def test_the_page_of_clusters_shows_what_was_kept_removed_and_why(
+    version, dedupe, client, curator, project, monkeypatch
+):
+    hostile = "<script>alert(1)</script> " + FOX
+    run = dedupe(version("chats", hostile, OWL, hostile.upper(), f"{hostile} and"))
+    page = client.get(f"/p/{project.name}/decontamination/duplicates/{run.pk}/").content.decode()
+    assert "2 of 4 rows say what another one says" in page
+    assert "the same text" in page and "similar text (0." in page and "&lt;script&gt;" in page
+    assert "<script>alert" not in page
+    monkeypatch.setattr("decontam.views.duplicates.ROWS", 2)
+    first = client.get(f"/p/{project.name}/decontamination/duplicates/{run.pk}/").content.decode()
+    assert "?after=2" in first and first.count("<strong>kept</strong>") == 1
+    last = client.get(f"/p/{project.name}/decontamination/duplicates/{run.pk}/?after=2").content.decode()
+    assert "?after=0" in last and "<strong>kept</strong>" not in last
+    beyond = client.get(f"/p/{project.name}/decontamination/duplicates/{run.pk}/?after=99").content.decode()
+    assert "no rows behind this number" in beyond
+
+
+def test_a_refused_run_shows_its_clusters_and_an_open_one_its_progress(
+    version, dedupe, client, curator, project
+):
+    chats = version("chats", FOX, FOX, OWL)
+    refused = dedupe(chats, config=DedupeConfig(key="prompt", max_source_loss=0.1))
+    page = client.get(f"/p/{project.name}/decontamination/duplicates/{refused.pk}/").content.decode()
+    assert "over the limit" in page and "would lose 1 of its 3 rows" in page
+    begun = start_dedupe([chats], LOOSE)
+    assert client.get(f"/p/{project.name}/decontamination/duplicates/{begun.pk}/").status_code == 302
+    assert client.get(f"/p/{project.name}/decontamination/duplicates/{begun.pk + 1}/").status_code == 404
+
+
+def test_the_api_starts_tells_and_lists(version, client, curator, project):
+    chats = version("chats", FOX, OWL, FOX.upper())
+    url = f"/api/v1/projects/{project.name}/deduplications"
+    body = {"versions": ["chats"], "key": "prompt"}
+    wrong = client.post(url, body | {"threshold": 7}, content_type="application/json")
+    assert wrong.status_code == 422 and "threshold must be a number from 0.3 to 1" in wrong.json()["detail"]
+    assert client.post(url, {"versions": []}, content_type="application/json").status_code == 422
+    started = client.post(url, body, content_type="application/json")
+    assert started.status_code == 202
+    pk = started.json()["run"]
+    assert client.get(f"{url}/{pk}/clusters").json() == {"items": [], "next": None}
+    jobs.work(pk)
+    assert client.get(f"{url}/{pk}").json()["summary"]["removed"] == 1
+    first = client.get(f"{url}/{pk}/clusters?limit=1").json()
+    assert first["next"] == 1 and first["items"][0]["method"] == "kept"
+    (gone,) = client.get(f"{url}/{pk}/clusters?after=1").json()["items"]
+    ids = [row["id"] for row in rows(chats)]
+    assert (gone["record_id"], gone["kept_id"], gone["version"]) == (ids[2], ids[0], "chats@1")
