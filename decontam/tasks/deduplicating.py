@@ -20,13 +20,13 @@ from curation.engine.store import SHARD_ROWS, Shard
 from curation.models import Dataset, Event, Kind, Part, Project, Run, Version
 from decontam.engine.dedupe.config import DedupeConfig
 from decontam.engine.dedupe.keys import columns, key_texts
+from decontam.engine.dedupe.library import PAIRS_A_PART
 from decontam.engine.dedupe.ordering import ROWS, USED, order
 from decontam.engine.dedupe.pairing import GONE, NEEDED, PAIRS, Pairs, band_ranges, candidates
 from decontam.engine.dedupe.resolving import CLUSTERS, KEPT_MAP, NAMED, Resolution, guard, settle
 from decontam.engine.dedupe.signing import band_name, sign_records, signed_schema
 from decontam.engine.dedupe.verifying import EDGES, TEXTS, needed_texts, verify
 
-PAIRS_A_PART = 1_000_000
 AGAIN = " again"
 
 
@@ -159,7 +159,7 @@ def pair_bands(part: Part) -> dict[str, Any]:
         bands,
         config,
         reference=reference_rows(part.run),
-        gone=list(read(part, "settle", "gone")) if part.spec["again"] else None,
+        gone=read(part, "settle", "gone") if part.spec["again"] else None,
     )
     return {"found": [asdict(part.write("tmp/found", PAIRS, found))]}
 

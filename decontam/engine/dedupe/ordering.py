@@ -29,7 +29,7 @@ def order(signed: Iterable[pa.RecordBatch], memory: str = MEMORY) -> Iterator[pa
         batches = (batch.select(USED).cast(schema) for batch in chain([head], given))
         spill.load("rows", schema, batches, "FROM given")
         ranked = f"SELECT position, digest, row_number() OVER (ORDER BY {ORDER}) - 1 AS rank FROM rows"
-        spill.run(f"CREATE TEMP TABLE ranked AS {ranked}")
+        spill.run(f"CREATE TEMP TABLE ranked AS {ranked}; DROP TABLE rows")
         spill.run("CREATE TEMP TABLE firsts AS SELECT digest, min(rank) AS first FROM ranked GROUP BY digest")
         yield from spill.batches(
             """SELECT position, rank, CASE WHEN digest IS NULL THEN rank ELSE first END AS first
