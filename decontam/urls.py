@@ -5,6 +5,7 @@ from decontam.views import (
     applying,
     catalogue,
     differing,
+    duplicates,
     exports,
     overlap,
     review,
@@ -39,6 +40,8 @@ in_project = [
     path("scans/<int:pk>/rules/new/", rules.rule_new, name="rule-new"),
     path("rules/", rules.rules, name="rules"),
     path("rules/<int:pk>/", rules.turn_rule, name="rule-turn"),
+    path("duplicates/new/", duplicates.dedupe_new, name="dedupe-new"),
+    path("duplicates/<int:pk>/", duplicates.clusters, name="clusters"),
     path("certificates/<int:pk>/", overlap.certificate, name="certificate"),
     path("certificates/<int:pk>/certificate.json", overlap.certificate_json, name="certificate-json"),
 ]

@@ -15,10 +15,12 @@ from curation.tasks.importing import start_import
 from curation.tasks.looking import start_look
 from curation.tasks.mixing import start_mix
 from decontam.engine.apply import ApplyConfig
+from decontam.engine.dedupe import DedupeConfig
 from decontam.engine.rules import RuleConfig
 from decontam.models import Rule, Ruling
 from decontam.questions.reviews import at
 from decontam.tasks.applying import start_apply
+from decontam.tasks.deduplicating import start_dedupe
 from decontam.tasks.scanning import ScanConfig, start_scan
 
 LEAKED = "how many legs does a healthy adult spider normally have in all"
@@ -41,6 +43,7 @@ class Populated:
     run: Run
     scan: Run
     look: Run
+    dedupe: Run
     check: Check
     rule: Rule
     record_id: str
@@ -80,6 +83,7 @@ def populate(project: Project, user, folder: Path, chats=CHATS, items=ITEMS) -> 
     found = at(scan, 1)
     Ruling.objects.rule(scan, [found], Ruling.Verdict.CONTAMINATED, by=user, reason="word for word")
     ended(start_apply(scan, ApplyConfig(), user=user))
+    dedupe = ended(start_dedupe([training], DedupeConfig(key="prompt", shingle=1, threshold=0.3), user=user))
     ended(start_mix(project, parse(RECIPE), user=user))
     ended(start_export(project, "first", ExportConfig(profiles=["sft_messages"]), user=user))
     member = Membership.objects.filter(project=project).order_by("pk").last()
@@ -89,7 +93,7 @@ def populate(project: Project, user, folder: Path, chats=CHATS, items=ITEMS) -> 
     check = scan.checks.get()
     rule = Rule.objects.make(project, RuleConfig("phrase", "words that nobody wrote"), by=user)
     return Populated(
-        project, scan, scan, look, check, rule, found["record_id"], member, token, secret, endpoint
+        project, scan, scan, look, dedupe, check, rule, found["record_id"], member, token, secret, endpoint
     )
 
 

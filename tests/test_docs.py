@@ -12,6 +12,7 @@ from django.core.management import get_commands, load_command_class
 from curation.engine.exploring import ATTRIBUTES
 from curation.engine.exporters import PROFILES
 from curation.engine.records import MESSAGE, SCHEMA
+from decontam.engine.dedupe import CLUSTERS
 from decontam.engine.evidence import CAUSES, MATCHES
 from decontam.engine.verdicts import VERDICTS
 
@@ -38,8 +39,8 @@ def test_the_application_reads_no_other_environment_variable():
 
 @pytest.mark.parametrize(
     "schema",
-    [SCHEMA, MESSAGE, MATCHES, CAUSES, VERDICTS, ATTRIBUTES],
-    ids=["record", "message", "matches", "causes", "verdicts", "profile"],
+    [SCHEMA, MESSAGE, MATCHES, CAUSES, VERDICTS, CLUSTERS, ATTRIBUTES],
+    ids=["record", "message", "matches", "causes", "verdicts", "clusters", "profile"],
 )
 def test_every_column_is_in_the_contract(schema):
     told = set(re.findall(r"`([a-z_]+)`", page("docs/data-format.md")))

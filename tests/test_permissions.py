@@ -177,6 +177,7 @@ def _pk(path, made):
         "/certificates/": made.check,
         "/endpoints/": made.endpoint,
         "/rules/": made.rule,
+        "/deduplications/": made.dedupe,
         "/people/": made.member,
         "/tokens/": made.token,
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from curation.engine.units import Unit, joined, texts
+from curation.engine.units import Unit, joined, turns
 from decontam.engine.background import Background
 from decontam.engine.detecting import Detector
 from quality.data import SEED, Item, Real
@@ -37,7 +37,7 @@ def two_turns(detector: Detector, background: Background, items: Sequence[Item])
     """Each item split in the middle over two user turns: user turns one by one, and joined."""
     items = [item for item in items if item.size >= 10]
     chats = pa.array([_chat(*halves(item.text)) for item in items], _MESSAGES)
-    user = texts(chats, Unit.USER)
+    user = turns(chats, Unit.USER)
     one_by_one = judge(detector, background, user.text.to_pylist())
     whole = judge(detector, background, joined(chats, Unit.USER).to_pylist())
     return {

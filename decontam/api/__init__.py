@@ -2,8 +2,15 @@
 
 from ninja import Router
 
-from decontam.api import agreements, differing, rules, scans, verdicts
+from decontam.api import agreements, differing, duplicates, rules, scans, verdicts
 
 router = Router(tags=["decontamination"])
-for _one in (scans.router, agreements.router, rules.router, differing.router, verdicts.router):
+for _one in (
+    scans.router,
+    agreements.router,
+    rules.router,
+    differing.router,
+    verdicts.router,
+    duplicates.router,
+):
     router.add_router("", _one)

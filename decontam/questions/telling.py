@@ -51,11 +51,16 @@ def set_policy(event: Event) -> Sentence:
     return Sentence("set", url=reverse("policy", args=[event.project.name]), after=said)
 
 
+def deduplicated(event: Event) -> Sentence:
+    return Sentence("took duplicates out of", after=f": {rows(event.detail['removed'])} removed")
+
+
+register("ruled", ruled)
 register("kept source", kept_source)
 register("set policy", set_policy)
-register("ruled", ruled)
 register("asked a model", asked_a_model)
 register("rule made", rule_made)
 register("rule turned", rule_turned)
 register("unruled", unruled)
 register("cleaned", cleaned)
+register("deduplicated", deduplicated)

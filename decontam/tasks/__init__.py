@@ -1,6 +1,7 @@
 """The jobs of decontamination. Importing this module registers them."""
 
 from decontam.tasks.applying import start_apply
+from decontam.tasks.deduplicating import start_dedupe
 from decontam.tasks.exports import start_export_scan
 from decontam.tasks.judging import VerdictConfig, start_verdicts
 from decontam.tasks.rechecking import start_recheck
@@ -15,6 +16,7 @@ __all__ = [
     "rescan_benchmark",
     "rule_all",
     "start_apply",
+    "start_dedupe",
     "start_export_scan",
     "start_recheck",
     "start_registration",

@@ -3,7 +3,7 @@
 import json
 from types import SimpleNamespace
 
-KEYS = ("run", "scan", "look", "check", "rule", "token", "endpoint", "member")
+KEYS = ("run", "scan", "look", "dedupe", "check", "rule", "token", "endpoint", "member")
 
 
 def populated(site, name: str, **texts: list[str]) -> SimpleNamespace:
@@ -29,6 +29,6 @@ from tests.populating import populate
 folder = Path({folder!r})
 texts = json.loads((folder / "texts.json").read_text())
 made = populate(Project.objects.open({name!r})[0], shell_user(), folder, **texts)
-keys = {{key: getattr(made, key).pk for key in ("run", "scan", "look", "check", "rule", "token", "endpoint")}}
+keys = {{key: getattr(made, key).pk for key in ("run", "scan", "look", "dedupe", "check", "rule", "token", "endpoint")}}
 print(json.dumps(keys | {{"member": 1, "record_id": made.record_id}}))
 """

@@ -7,7 +7,7 @@ from typing import Any
 from curation.engine.errors import BadConfig
 from decontam.engine.signatures import Scheme
 
-SURE = 0.995  # of the pairs exactly at the threshold, so many share a band
+SURE = 0.9999  # of the pairs exactly at the threshold, so many share a band
 PERMUTATIONS = 128
 
 

@@ -150,9 +150,7 @@ class _Work:
                 self.write(f"texts-{name}", TEXTS, self._needed(pairs, number, shard))
             for part in range(parts):
                 self.write("pairs", PAIRS, pairs.part(part, parts))
-                checked = verify(
-                    pairs.part(part, parts), self.read(f"texts-{name}"), self.config, self.memory
-                )
+                checked = verify(pairs.part(part, parts), self.read(f"texts-{name}"), self.config)
                 self.write("edges", EDGES, checked)
 
     def _needed(self, pairs: Pairs, number: int, shard: Rows) -> Iterator[pa.RecordBatch]:

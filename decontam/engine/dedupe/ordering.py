@@ -1,6 +1,7 @@
 """Second stage: in which order rows are kept, and which of them say the same."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import pyarrow as pa
 
@@ -25,17 +26,13 @@ def order(signed: Iterable[pa.RecordBatch], memory: str = MEMORY) -> Iterator[pa
         if head is None:
             return
         schema = head.select(USED).schema.remove_metadata()
-        batches = (batch.select(USED).cast(schema) for batch in _chain(head, given))
-        ranked = f"SELECT position, digest, row_number() OVER (ORDER BY {ORDER}) - 1 AS rank FROM given"
-        spill.load("ranked", schema, batches, ranked)
+        batches = (batch.select(USED).cast(schema) for batch in chain([head], given))
+        spill.load("rows", schema, batches, "FROM given")
+        ranked = f"SELECT position, digest, row_number() OVER (ORDER BY {ORDER}) - 1 AS rank FROM rows"
+        spill.run(f"CREATE TEMP TABLE ranked AS {ranked}; DROP TABLE rows")
         spill.run("CREATE TEMP TABLE firsts AS SELECT digest, min(rank) AS first FROM ranked GROUP BY digest")
         yield from spill.batches(
             """SELECT position, rank, CASE WHEN digest IS NULL THEN rank ELSE first END AS first
             FROM ranked LEFT JOIN firsts USING (digest) ORDER BY position""",
             ROWS,
         )
-
-
-def _chain(head: pa.RecordBatch, rest: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield head
-    yield from rest

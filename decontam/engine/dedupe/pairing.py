@@ -13,6 +13,7 @@ alike and yet no duplicates.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import pyarrow as pa
 
@@ -50,7 +51,7 @@ def candidates(
     `gone` are the ranks that the first pass removed; with it this is the second pass.
     """
     with Spill(memory) as spill:
-        _load(spill, signed, rows, bands, gone)
+        _load(spill, signed, rows, bands, gone, config)
         for place, band in enumerate(bands):
             following = [bands[(place + step) % len(bands)] for step in (1, 2)]
             spill.run(f"CREATE OR REPLACE TEMP TABLE buckets AS {_buckets(band)}")
@@ -67,6 +68,7 @@ def _load(
     rows: Iterable[pa.RecordBatch],
     bands: list[int],
     gone: Iterable[pa.RecordBatch] | None,
+    config: DedupeConfig,
 ) -> None:
     names = ["position", *map(band_name, bands)]
     spill.load("firsts", ROWS, rows, "SELECT position, rank FROM given WHERE rank = first")
@@ -79,7 +81,7 @@ def _load(
         )
     else:
         schema = head.select(names).schema.remove_metadata()
-        batches = (batch.select(names).cast(schema) for batch in (head, *given))
+        batches = (_same(batch, config).select(names).cast(schema) for batch in chain([head], given))
     hashed = ", ".join(f"hash({name}) AS {name}" for name in names[1:])
     spill.load(
         "members",
@@ -88,6 +90,12 @@ def _load(
         f"""SELECT rank, rank IN (SELECT rank FROM gone) AS gone, {hashed} FROM given JOIN firsts USING (position)
         WHERE {names[1]} IS NOT NULL""",
     )
+
+
+def _same(signed: pa.RecordBatch, config: DedupeConfig) -> pa.RecordBatch:
+    """Parts of a run that was taken up again may have been signed by another release."""
+    config.scheme.require_same(signed.schema.metadata)
+    return signed
 
 
 def _buckets(band: int) -> str:
@@ -126,9 +134,11 @@ class Pairs:
         memory: str = MEMORY,
     ) -> None:
         self._spill = Spill(memory)
-        self._spill.load("found", PAIRS, found, "SELECT DISTINCT lead, member FROM given")
-        self._spill.load("seen", PAIRS, seen, "SELECT lead, member FROM given")
-        self._spill.run("CREATE TEMP TABLE pairs AS FROM found ANTI JOIN seen USING (lead, member)")
+        self._spill.load("found", PAIRS, found, "FROM given")
+        self._spill.load("seen", PAIRS, seen, "FROM given")
+        self._spill.run(
+            "CREATE TEMP TABLE pairs AS SELECT DISTINCT lead, member FROM found ANTI JOIN seen USING (lead, member)"
+        )
         ranks = "SELECT lead AS rank FROM pairs UNION SELECT member FROM pairs"
         self._spill.load(
             "needed", ROWS, rows, f"SELECT position, rank FROM given SEMI JOIN ({ranks}) USING (rank)"

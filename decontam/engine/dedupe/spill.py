@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-MEMORY = "512MB"
+MEMORY = "256MB"
 BATCH = 20_000
 
 
@@ -20,9 +20,18 @@ class Spill:
         self._database = duckdb.connect(config=limits | {"preserve_insertion_order": False})
 
     def load(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], query: str) -> None:
-        """Make table `name` of what `query` selects FROM given."""
-        self._database.register("given", pa.RecordBatchReader.from_batches(schema, batches))
-        self._database.execute(f"CREATE TEMP TABLE {name} AS {query}")
+        """
+        Make table `name` of what `query` selects FROM given, which is a batch at a time.
+
+        A reader would be pulled by a thread of Arrow's, where whoever makes the batches may have no database.
+        """
+        self._given(schema.empty_table(), f"CREATE TEMP TABLE {name} AS {query}")
+        for batch in batches:
+            self._given(pa.Table.from_batches([batch]), f"INSERT INTO {name} ({query})")
+
+    def _given(self, table: pa.Table, query: str) -> None:
+        self._database.register("given", table)
+        self._database.execute(query)
         self._database.unregister("given")
 
     def run(self, query: str, parameters: Any = None) -> None:
