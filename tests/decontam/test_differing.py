@@ -1,5 +1,7 @@
 """Two scans beside each other, on their page and by a program."""
 
+from dataclasses import replace
+
 import pytest
 from django.urls import reverse
 
@@ -14,7 +16,11 @@ def both(project, user, tmp_path, curator):
     texts = [f"So {LEAKED}?", "how many legs does a healthy adult spider normally", "name a planet"]
     made = populate(project, user, tmp_path, chats=[*texts, "nothing", "else", "at all"])
     training, quiz = made.scan.input("training"), made.scan.inputs_of("benchmarks")
-    return made, ended(start_scan(training, quiz, ScanConfig(threshold=0.9), user=user))
+    usual, strict = (
+        ended(start_scan(training, quiz, ScanConfig(threshold=share, profile="plain"), user=user))
+        for share in (0.5, 0.9)
+    )
+    return replace(made, scan=usual), strict
 
 
 def address(newer, older, project="default"):

@@ -141,12 +141,12 @@ def test_a_bad_filter_is_refused_with_a_sentence(wrong, said):
 
 def test_the_desk_keeps_the_order_from_pair_to_pair(client, project, user, tmp_path, curator):
     made = populate(project, user, tmp_path)
-    said = {"order": "doubt", "only": "exact"}
+    said = {"order": "doubt", "method": "exact"}
     text = client.get(reverse("review", args=["default", made.scan.pk]), said).content.decode()
-    assert "only=exact&amp;order=doubt&amp;to=following" in text
+    assert "method=exact&amp;order=doubt&amp;to=following" in text
     response = client.post(
         f"{reverse('rule-match', args=['default', made.scan.pk, 2])}?order=doubt", {"verdict": "skip"}
     )
     assert "order=doubt" in response.url
     report = client.get(reverse("scan", args=["default", made.scan.pk])).content.decode()
-    assert "Found by it alone" in report and "?only=exact" in report
+    assert "Found by it alone" in report and "?method=exact" in report
