@@ -49,7 +49,7 @@ class PrecisionConfig:
     items of its benchmark. `thresholds` are shares of information by benchmark, in place of the three lines.
     """
 
-    at_least: float = 0.6
+    at_least: float = 0.5
     stock_rows: int = 3
     stock_share: float = 0.0003
     shared_items: int = 5
@@ -71,22 +71,24 @@ class PrecisionConfig:
 class Strength:
     """
     What a row holds of an item: the `share` of its information and how many `bits` that are, without what identifies
-    nothing. `whole`: every word of it, literally. `reason`: why it cannot count, else empty.
+    nothing. `whole`: every word of it, literally. `loose`: the words may stand anywhere in the row, so more of them is
+    asked for. `reason`: why it cannot count, else empty.
     """
 
     share: float
     bits: float
     whole: bool = False
     reason: str = ""
+    loose: bool = False
 
     @property
     def strong(self) -> bool:
         """Enough to count by itself, wherever it was found."""
         if self.reason:
             return False
-        return (
-            self.whole or (self.share >= 0.9 and self.bits >= 40) or (self.share >= 2 / 3 and self.bits >= 80)
-        )
+        nearly, mostly = (0.95, 0.8) if self.loose else (0.9, 2 / 3)
+        by_words = (self.share >= nearly and self.bits >= 40) or (self.share >= mostly and self.bits >= 80)
+        return self.whole or by_words
 
     @property
     def holds(self) -> bool:
@@ -233,7 +235,8 @@ class Precision:
         """Of texts that were compared as wholes: the item's words, wherever they stand in the row."""
         item = self._weigh(match["benchmark"], match["item"])
         row = Hashed.of(normalised(texts.slice(match["row"], 1)), N)
-        return _strength(item, np.isin(item.hashes, row.words), np.ones(len(item.bits), bool), False)
+        held = np.isin(item.hashes, row.words)
+        return replace(_strength(item, held, np.ones(len(item.bits), bool), False), loose=True)
 
     def _weigh(self, benchmark: str, place: int) -> Weighed:
         weighed = self._weighed.get((benchmark, place))

@@ -119,6 +119,9 @@ def test_a_threshold_for_a_benchmark_replaces_the_lines():
         (Strength(0.67, 81), True),
         (Strength(0.66, 300), False),
         (Strength(1, 500, whole=True, reason=STOCK), False),
+        (Strength(0.94, 70, loose=True), False),
+        (Strength(0.96, 70, loose=True), True),
+        (Strength(0.81, 90, loose=True), True),
     ],
 )
 def test_three_lines_say_what_counts_by_itself(strength, strong):
