@@ -5,14 +5,19 @@ from typing import Any
 from django import forms
 
 from curation.engine.errors import BadConfig, BadInput
+from curation.engine.llm import EndpointKind
 from curation.engine.units import Unit
 from curation.models import Endpoint, Kind, Project, Run, Version
 from decontam.engine.actions import Action
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, Policy
 from decontam.engine.detecting import Profile
+from decontam.engine.precision import PrecisionConfig
 from decontam.engine.rules import Condition, RuleConfig
+from decontam.engine.semantic.encoders import LOCAL
+from decontam.engine.thresholds import thresholds_from
 from decontam.questions.reviews import Filter
 from decontam.tasks.judging import VerdictConfig, start_verdicts
+from decontam.tasks.meaning import AT_ENDPOINT
 from decontam.tasks.scanning import ScanConfig, start_scan
 
 UNITS = {
@@ -29,6 +34,17 @@ PROFILES = {
     Profile.PLAIN: "what the rule of Tülu 3 finds, nothing else",
 }
 PLAIN = ScanConfig()
+SETTINGS = ("n", "threshold", "unit", "profile", "encoder", "false_alarms")
+
+
+def _encoders(project: Project) -> list[tuple[str, str]]:
+    """Those of this machine, and the endpoints of the project that may see what is looked for."""
+    endpoints = Endpoint.objects.for_benchmark_text(project, EndpointKind.EMBEDDINGS)
+    return [
+        ("", "no: words only"),
+        *((name, f"{name}, on this machine") for name in LOCAL),
+        *((f"{AT_ENDPOINT}{one.name}", f"{one.model}, at the endpoint {one}") for one in endpoints),
+    ]
 
 
 def _names(project: Project, *kinds: Kind) -> list[tuple[str, str]]:
@@ -64,14 +80,28 @@ class ScanForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "any", "min": "0", "max": "0.99"}),
     )
 
+    encoder = forms.ChoiceField(
+        label="Looking for meaning",
+        required=False,
+        help_text="What only meaning finds waits for a person: it is listed, and no check fails for it.",
+    )
+    false_alarms = forms.FloatField(
+        label="Share of clean rows that meaning may flag",
+        required=False,
+        help_text="Measured on rows of the version itself, for each benchmark; only with an encoder.",
+        widget=forms.NumberInput(attrs={"step": "any", "min": "0.0001", "max": "0.2"}),
+    )
+    thresholds = forms.CharField(
+        label="Thresholds of single benchmarks",
+        required=False,
+        help_text="A line each, like quiz: 0.9, for the share of an item’s information that a row must hold. "
+        "Other benchmarks are judged by what is measured.",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
+
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
-        kwargs["initial"] = {
-            "n": PLAIN.n,
-            "threshold": PLAIN.threshold,
-            "unit": PLAIN.unit,
-            "profile": PLAIN.profile,
-            **kwargs["initial"],
-        }
+        usual = {name: getattr(PLAIN, name) for name in SETTINGS}
+        kwargs["initial"] = usual | kwargs["initial"]
         super().__init__(*args, **kwargs)
         self.project = project
         offered = _names(project, Kind.BENCHMARK)
@@ -79,13 +109,22 @@ class ScanForm(forms.Form):
         grouped = [("Rows", scanned), ("Benchmarks, compared with one another", offered)]
         self.fields["training"].choices = grouped  # type: ignore[attr-defined]
         self.fields["benchmarks"].choices = offered  # type: ignore[attr-defined]
+        self.fields["encoder"].choices = _encoders(project)  # type: ignore[attr-defined]
         newest = {name.partition("@")[0]: name for name, _ in reversed(offered)}
         self.initial.setdefault("benchmarks", list(newest.values()))
+
+    def clean_thresholds(self) -> dict[str, float]:
+        try:
+            found = thresholds_from(self.cleaned_data["thresholds"].splitlines())
+            return dict(PrecisionConfig(thresholds=found).thresholds)
+        except BadConfig as error:
+            raise forms.ValidationError(str(error)) from None
 
     def start(self, user: Any) -> Run:
         """Raises DataError with the sentence of whatever rule says no."""
         said = self.cleaned_data
-        config = ScanConfig(**{name: said[name] for name in ("n", "threshold", "unit", "profile")})
+        given = {name: said[name] for name in (*SETTINGS, "thresholds") if said[name] is not None}
+        config = ScanConfig(**given)
         training = Version.objects.named(self.project, said["training"])
         named = [Version.objects.named(self.project, name) for name in said["benchmarks"]]
         others = [version for version in named if version.dataset_id != training.dataset_id]

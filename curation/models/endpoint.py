@@ -35,9 +35,9 @@ class EndpointManager(models.Manager["Endpoint"].from_queryset(OwnedQuerySet["En
         )
         self.filter(pk=endpoint.pk).delete()
 
-    def for_benchmark_text(self, project: Project) -> list[Endpoint]:
-        """Those that may be asked about benchmark items, by name."""
-        found = self.filter(project=project, kind=EndpointKind.CHAT, may_see_benchmark_text=True)
+    def for_benchmark_text(self, project: Project, kind: str = EndpointKind.CHAT) -> list[Endpoint]:
+        """Those of a kind that may be asked about benchmark items, by name."""
+        found = self.filter(project=project, kind=kind, may_see_benchmark_text=True)
         return list(found.order_by("name"))
 
     def named(self, project: Project, name: str) -> Endpoint:

@@ -38,6 +38,9 @@ class ScanIn(Schema):
     threshold: float = PLAIN.threshold
     unit: Text = PLAIN.unit
     profile: Text = PLAIN.profile
+    encoder: Text = Field("", description="looks for meaning too: minilm, or endpoint: and its name")
+    false_alarms: float = Field(PLAIN.false_alarms, description="share of clean rows that meaning may flag")
+    thresholds: dict[Text, float] = Field({}, description="share of an item's information, by benchmark")
 
 
 class RescanIn(Schema):
@@ -168,7 +171,7 @@ def get_overlap(request: HttpRequest, project: Name) -> list[dict[str, Any]]:
 def scan(request: HttpRequest, project: Name, said: ScanIn) -> Any:
     """Compare a version with benchmarks."""
     place = project_for(request, project, Role.CURATOR)
-    config = ScanConfig(n=said.n, threshold=said.threshold, unit=said.unit, profile=said.profile)
+    config = ScanConfig(**said.dict(exclude={"training", "benchmarks"}))
     training = Version.objects.named(place, said.training)
     benchmarks = [Version.objects.named(place, name) for name in said.benchmarks]
     if not benchmarks:

@@ -22,7 +22,8 @@ from decontam.engine.rules import FROZEN, Standing, columns_for, convictions, un
 from decontam.models import Pair, Rule, Ruling
 from decontam.questions.certificates import made_by
 from decontam.questions.taint import children_in, made_from
-from decontam.tasks.scanning import identity, kind_of_check, recheck, shard_specs
+from decontam.tasks.certifying import identity, kind_of_check, recheck
+from decontam.tasks.scanning import shard_specs
 
 PAIR = ("row_fingerprint", "item_fingerprint")
 RULINGS = pa.unify_schemas(

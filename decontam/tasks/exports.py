@@ -70,7 +70,7 @@ def match_file(part: Part) -> dict[str, Any]:
     spec, config = part.spec, part.config(ExportScanConfig).settings
     export = Export.objects.get(pk=part.run.config["export"])
     looked_for = index_for(part.run.inputs_of("benchmarks"), config)
-    judge = _precision(part.run, looked_for) if config.profile != Profile.PLAIN else None
+    judge = _precision(part.run, looked_for, config) if config.profile != Profile.PLAIN else None
     cleared = _cleared(part.run)
     column = profile_named(spec["profile"]).turns[0]
     rows, counts = 0, Counter[str]()
@@ -86,11 +86,14 @@ def match_file(part: Part) -> dict[str, Any]:
     return {"path": spec["path"], "rows": rows, "hit": found}
 
 
-def _precision(run: Run, looked_for: Benchmarks) -> Precision:
+def _precision(run: Run, looked_for: Benchmarks, config: ScanConfig) -> Precision:
     """By the words of the mixture that was exported."""
     exported, detector = run.input("exported"), looked_for.detector
     return judging(
-        detector, exported.content_hash, lambda: Precision.sample(detector, some_texts(exported, Unit.USER))
+        looked_for,
+        config.thresholds,
+        exported.content_hash,
+        lambda: Precision.sample(detector, some_texts(exported, Unit.USER)),
     )
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 from curation.endpoints import client_of
-from curation.engine.errors import DataError
+from curation.engine.errors import BadConfig, DataError
+from curation.engine.llm import EndpointKind
 from curation.engine.store import Shard
 from curation.models import Endpoint, Line, Part, Project
 from decontam.engine.index import MATCHES
 from decontam.engine.semantic import Calibration, EndpointEncoder, SemanticConfig, SemanticIndex, load_encoder
-from decontam.engine.semantic.encoders import Encoder
+from decontam.engine.semantic.encoders import LOCAL, Encoder
 
 AT_ENDPOINT = "endpoint:"
 CALIBRATION = "calibration"
@@ -49,6 +50,20 @@ def encoder_for(project: Project, name: str) -> Encoder:
         return load_encoder(name)
     endpoint = Endpoint.objects.named(project, name.removeprefix(AT_ENDPOINT))
     return EndpointEncoder(client_of(endpoint, benchmark_text=True).post, endpoint.model)
+
+
+def require_encoder(project: Project, name: str) -> None:
+    """What can be known before a scan starts: that there is such an encoder, and that it may see the items."""
+    if not name.startswith(AT_ENDPOINT):
+        if name not in ("", *LOCAL):
+            raise BadConfig(
+                f"There is no encoder {name!r}; choose {', '.join(LOCAL)} or {AT_ENDPOINT} and the name of an endpoint."
+            )
+        return
+    endpoint = Endpoint.objects.named(project, name.removeprefix(AT_ENDPOINT))
+    if endpoint.kind != EndpointKind.EMBEDDINGS:
+        raise BadConfig(f"The endpoint {endpoint} is for {endpoint.kind}; meaning needs one for embeddings.")
+    endpoint.require_benchmark_text_allowed()
 
 
 def calibrate(part: Part, config: SemanticConfig, items: Mapping[str, Any], rows: Any) -> dict[str, Any]:

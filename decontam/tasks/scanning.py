@@ -1,8 +1,8 @@
 """Scan a version against benchmarks: match shard by shard, then sort, number and count the evidence."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from math import ceil
 from typing import Any
@@ -15,23 +15,21 @@ from curation import jobs
 from curation.engine.errors import BadConfig, BadInput
 from curation.engine.store import SHARD_ROWS, Shard
 from curation.engine.units import ITEM_COLUMNS, ItemPart, Unit, item_parts, texts
-from curation.models import DECONTAMINATION, Check, Dataset, Kind, Line, Part, Run, Version, store
+from curation.models import Dataset, Kind, Line, Part, Run, Version, store
 from decontam.engine import NgramConfig
-from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.background import LARGEST_SAMPLE, Background
 from decontam.engine.background import TABLE as BACKGROUND
 from decontam.engine.carrying import Places, unlike
 from decontam.engine.detecting import Detector, Profile
 from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
 from decontam.engine.near import NearIndex
-from decontam.engine.precision import Precision
-from decontam.engine.report import BenchmarkCounts, certificate
+from decontam.engine.precision import Precision, PrecisionConfig
+from decontam.engine.report import BenchmarkCounts
 from decontam.engine.semantic import SemanticConfig
-from decontam.models import Ruling
-from decontam.questions.certificates import made_by
 from decontam.questions.taint import children_in
+from decontam.tasks.certifying import judge_scan
 from decontam.tasks.earlier import compared, earlier, known, new_items, taken_over
-from decontam.tasks.meaning import CALIBRATION, Meaning, calibrate, meaning
+from decontam.tasks.meaning import CALIBRATION, Meaning, calibrate, meaning, require_encoder
 
 SHORTEST_PART = 8  # words of an answer or a passage that is looked for: "42" and "yes" are everywhere
 IDS = ["id", "fingerprint"]
@@ -43,6 +41,7 @@ class ScanConfig:
     How a unit of match is looked at. `n` and `threshold` are those of the plain rule (`NgramConfig`), which every
     profile applies; the default profile looks in further ways and says what of it counts. With an `encoder` (of this
     machine, or `endpoint:` and a name) it also looks for meaning, at a rate of false alarms on the source's own rows.
+    `thresholds` are the shares of an item's information that count, by the name of a benchmark.
     """
 
     n: int = 8
@@ -51,13 +50,23 @@ class ScanConfig:
     profile: str = Profile.DEFAULT
     encoder: str = ""
     false_alarms: float = 0.01
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _ = self.ngram, self.semantic
+        _ = self.ngram, self.semantic, self.precision
         if self.profile not in set(Profile):
             raise BadConfig(f"There is no profile {self.profile!r}; choose one of {', '.join(Profile)}.")
         if self.unit not in set(Unit):
             raise BadConfig(f"There is no unit of match {self.unit!r}; choose one of {', '.join(Unit)}.")
+        if self.profile == Profile.PLAIN and (self.encoder or self.thresholds):
+            raise BadConfig(
+                "The plain rule looks for no meaning, and nothing judges what it finds: "
+                "leave out encoder and thresholds."
+            )
+
+    @property
+    def precision(self) -> PrecisionConfig:
+        return PrecisionConfig(thresholds=self.thresholds)
 
     @property
     def semantic(self) -> SemanticConfig:
@@ -80,12 +89,23 @@ class Benchmarks:
             key: found.texts for key, found in self.items.items() if key == found.benchmark and len(found)
         }
 
+    def judged_by(self, thresholds: Mapping[str, float]) -> PrecisionConfig:
+        """A threshold for a benchmark holds for every part of its items."""
+        said = {
+            key: thresholds[found.benchmark]
+            for key, found in self.items.items()
+            if found.benchmark in thresholds
+        }
+        return PrecisionConfig(thresholds=said)
+
 
 def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig, *, user: Any = None) -> Run:
     """Compare a version of records with benchmarks; both sides must be what they are taken for."""
     require_scannable(training, benchmarks)
+    _require_known(config.thresholds, benchmarks)
     inputs = {"training": training, "benchmarks": benchmarks}
     project, name = training.dataset.project, training.dataset.name
+    require_encoder(project, config.encoder)
     return jobs.start(SCAN, project=project, config=config, inputs=inputs, subject=name, user=user)
 
 
@@ -103,6 +123,14 @@ def require_scannable(training: Version, benchmarks: list[Version]) -> None:
     project = training.dataset.project
     for kind in (Kind.MATCHES, Kind.CAUSES):
         Dataset.objects.require_free(project, f"{training.dataset.name}-{kind.value}", kind)
+
+
+def _require_known(thresholds: Mapping[str, float], benchmarks: list[Version]) -> None:
+    names = [version.dataset.name for version in benchmarks]
+    if unknown := sorted(set(thresholds) - set(names)):
+        raise BadConfig(
+            f"There is a threshold for {', '.join(unknown)}, but the scan is against {', '.join(names)} only."
+        )
 
 
 def items_of(version: Version, profile: str = Profile.DEFAULT) -> dict[str, Items]:
@@ -137,24 +165,29 @@ def _benchmarks(part: Part) -> Benchmarks:
 
 def index_for(versions: list[Version], config: ScanConfig, before: Sequence[Version] = ()) -> Benchmarks:
     """What a scan with this config looks for: all items, without those of `before`. Kept per process by contents."""
-    key = str([[(of.dataset.name, of.content_hash) for of in some] for some in (versions, before)]), config
+    key = str([[[(of.dataset.name, of.content_hash) for of in some] for some in (versions, before)], config])
     if (held := _kept.get(key)) is None:
         _kept.clear()
         held = _kept[key] = _built(versions, config, list(before))
     return held
 
 
-def _precision(part: Part, detector: Detector) -> Precision:
+def _precision(part: Part, looked_for: Benchmarks) -> Precision:
     (sampled,) = part.run.results(0)
     shard = Shard(**sampled["shard"])
-    return judging(detector, shard.sha256, lambda: Background.read(part.store.batches([shard])))
+    thresholds = part.config(ScanConfig).thresholds
+    return judging(looked_for, thresholds, shard.sha256, lambda: Background.read(part.store.batches([shard])))
 
 
-def judging(detector: Detector, key: str, background: Callable[[], Background]) -> Precision:
+def judging(
+    looked_for: Benchmarks, thresholds: Mapping[str, float], key: str, background: Callable[[], Background]
+) -> Precision:
     """Kept per process, for the detector and the background at hand; `key` stands for the latter."""
-    if _judging.get("for") != (detector, key):
+    detector, config = looked_for.detector, looked_for.judged_by(thresholds)
+    if _judging.get("for") != (detector, config, key):
         _judging.clear()
-        _judging.update({"for": (detector, key), "precision": Precision(detector, background())})
+        precision = Precision(detector, background(), config)
+        _judging.update({"for": (detector, config, key), "precision": precision})
     return _judging["precision"]  # type: ignore[no-any-return]
 
 
@@ -220,7 +253,7 @@ def some_texts(version: Version, unit: Unit) -> Any:
 def match(part: Part) -> dict[str, Any]:
     """Compare one shard with the benchmarks, and judge what is found."""
     config, shard, looked_for = part.config(ScanConfig), Shard(**part.spec["shard"]), _benchmarks(part)
-    judge = None if config.profile == Profile.PLAIN else _precision(part, looked_for.detector).judge
+    judge = None if config.profile == Profile.PLAIN else _precision(part, looked_for).judge
     close = _meaning(part, config, looked_for)
     detector = looked_for.detector.beside(close) if close else looked_for.detector
     evidence, read = Evidence(looked_for.items), Counter[str]()
@@ -315,78 +348,6 @@ def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
         )
         lines.append(line.facts())
     return lines
-
-
-def judge_scan(run: Run) -> None:
-    """
-    A scanned version is clean when nothing was found in it but what people ruled a false alarm. What benchmarks have in
-    common is told without a verdict: they are never mixed.
-    """
-    matches, training = run.output("matches"), run.input("training")
-    run.summary = matches.facts
-    if training.kind == Kind.BENCHMARK:
-        return
-    facts, rows = matches.facts, _rows_that_count(matches)
-    tainted = facts["rows_tainted"]
-    made = f"; {tainted:,} rows were made from removed ones" if tainted else ""
-    hit = sum(1 for line in facts["lines"] if line["items_hit"])
-    cleared = (
-        f", {facts['training_rows_hit'] - rows:,} of them cleared"
-        if rows < facts["training_rows_hit"]
-        else ""
-    )
-    Check.objects.record(
-        training,
-        kind_of_check(run.config),
-        passed=not (rows or tainted),
-        run=run,
-        against=run.inputs_of("benchmarks"),
-        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}",
-        detail=certificate(
-            subject=identity(training),
-            scanned=identity(training),
-            lines=facts["lines"],
-            config=run.config,
-            methods=facts["methods"],
-            counts={"matches": facts["matches"], "rows_that_count": rows, "rows_removed": 0},
-            recheck=recheck(training, facts["lines"], run.config),
-            **made_by(run, facts),
-        ),
-    )
-
-
-def _rows_that_count(matches: Version) -> int:
-    """Rows with a match that nobody ruled a false alarm, and that counts or was ruled contaminated."""
-    project = matches.dataset.project
-    cleared, convicted = (Ruling.objects.pairs(project, verdict) for verdict in (FALSE_ALARM, CONTAMINATED))
-    if not cleared and not convicted:
-        return int(matches.facts["training_rows_hit"])
-    rows: set[str] = set()
-    for batch in matches.batches(["record_id", "suppressed", "row_fingerprint", "item_fingerprint"]):
-        for record_id, why, *pair in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if tuple(pair) in convicted or (not why and tuple(pair) not in cleared):
-                rows.add(record_id)
-    return len(rows)
-
-
-def kind_of_check(config: dict[str, Any]) -> str:
-    """A scan that sees less than the plain rule over user turns is no decontamination check."""
-    plain = ScanConfig()
-    weaker = config["n"] > plain.n or config["threshold"] > plain.threshold or config["unit"] != plain.unit
-    return f"weaker {DECONTAMINATION}" if weaker else DECONTAMINATION
-
-
-def identity(version: Version) -> dict[str, Any]:
-    return {"version": str(version), "content_hash": version.content_hash, "rows": version.rows}
-
-
-def recheck(version: Version, lines: list[dict[str, Any]], config: dict[str, Any]) -> str:
-    """The command that finds out again."""
-    against = " ".join(line["version"] for line in lines)
-    settings = f"--n {config['n']} --threshold {config['threshold']} --unit {config['unit']}"
-    settings += f" --profile {config.get('profile', Profile.PLAIN)}"
-    project = f"--project {version.dataset.project}"
-    return f"python manage.py scan {version} {project} {settings} --against {against}"
 
 
 SCAN = jobs.register(

@@ -7,6 +7,8 @@ from curation.engine.units import Unit
 from curation.management.base import ProjectCommand
 from curation.models import Version
 from decontam.engine.detecting import Profile
+from decontam.engine.thresholds import thresholds_from
+from decontam.forms import SETTINGS
 from decontam.tasks import ScanConfig, start_scan
 
 
@@ -31,18 +33,34 @@ class Command(ProjectCommand):
         parser.add_argument(
             "--unit", choices=list(Unit), default=plain.unit, help="which turns are looked at"
         )
-
         parser.add_argument(
             "--profile",
             choices=list(Profile),
             default=plain.profile,
             help="plain is the rule of Tülu 3 alone",
         )
+        parser.add_argument(
+            "--encoder", default=plain.encoder, help="look for meaning too: minilm, or endpoint: and its name"
+        )
+        parser.add_argument(
+            "--false-alarms",
+            type=float,
+            default=plain.false_alarms,
+            help="share of clean rows that meaning may flag (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--threshold-for",
+            action="append",
+            default=[],
+            metavar="BENCHMARK=SHARE",
+            help="share of an item's information that a row must hold, for one benchmark",
+        )
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         training = Version.objects.named(self.project, options["version"])
         names = dict.fromkeys(options["against"])
-        config = ScanConfig(**{name: options[name] for name in ("n", "threshold", "unit", "profile")})
+        said = {name: options[name] for name in SETTINGS}
+        config = ScanConfig(**said, thresholds=thresholds_from(options["threshold_for"], "="))
         benchmarks = [Version.objects.named(self.project, name) for name in names]
         run = self.see_through(start_scan(training, benchmarks, config, user=self.user))
         return {"run": run.pk, "version": str(run.output("matches")), **run.summary}
@@ -51,6 +69,8 @@ class Command(ProjectCommand):
         yield f"run {answer['run']}: {answer['matches']:,} matches in {answer['training_rows_hit']:,} rows"
         if away := sum(answer["suppressed"].values()):
             yield f"  {away:,} of them do not count: {', '.join(answer['suppressed'])}"
+        for method, why in answer.get("left_out", {}).items():
+            yield f"  the {method} method did not see all rows: {why}"
         for line in answer["lines"]:
             items = f"{line['items_hit']:,} of {line['items']:,} items ({line['share_of_items']:.1%})"
             rows = f"{line['rows_hit']:,} of {line['rows']:,} rows ({line['share_of_rows']:.1%})"

@@ -1,0 +1,89 @@
+"""What the verdict of a scan is, and what its certificate says."""
+
+import shlex
+from typing import Any
+
+from curation.engine.units import Unit
+from curation.models import DECONTAMINATION, Check, Kind, Run, Version
+from decontam.engine import NgramConfig
+from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
+from decontam.engine.detecting import Profile
+from decontam.engine.report import certificate
+from decontam.models import Ruling
+from decontam.questions.certificates import made_by
+
+
+def judge_scan(run: Run) -> None:
+    """
+    A scanned version is clean when nothing was found in it but what people ruled a false alarm. What benchmarks have in
+    common is told without a verdict: they are never mixed.
+    """
+    matches, training = run.output("matches"), run.input("training")
+    run.summary = matches.facts
+    if training.kind == Kind.BENCHMARK:
+        return
+    facts, rows = matches.facts, _rows_that_count(matches)
+    tainted = facts["rows_tainted"]
+    made = f"; {tainted:,} rows were made from removed ones" if tainted else ""
+    hit = sum(1 for line in facts["lines"] if line["items_hit"])
+    cleared = (
+        f", {facts['training_rows_hit'] - rows:,} of them cleared"
+        if rows < facts["training_rows_hit"]
+        else ""
+    )
+    Check.objects.record(
+        training,
+        kind_of_check(run.config),
+        passed=not (rows or tainted),
+        run=run,
+        against=run.inputs_of("benchmarks"),
+        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}",
+        detail=certificate(
+            subject=identity(training),
+            scanned=identity(training),
+            lines=facts["lines"],
+            config=run.config,
+            methods=facts["methods"],
+            counts={"matches": facts["matches"], "rows_that_count": rows, "rows_removed": 0},
+            recheck=recheck(training, facts["lines"], run.config),
+            **made_by(run, facts),
+        ),
+    )
+
+
+def _rows_that_count(matches: Version) -> int:
+    """Rows with a match that nobody ruled a false alarm, and that counts or was ruled contaminated."""
+    project = matches.dataset.project
+    cleared, convicted = (Ruling.objects.pairs(project, verdict) for verdict in (FALSE_ALARM, CONTAMINATED))
+    if not cleared and not convicted:
+        return int(matches.facts["training_rows_hit"])
+    rows: set[str] = set()
+    for batch in matches.batches(["record_id", "suppressed", "row_fingerprint", "item_fingerprint"]):
+        for record_id, why, *pair in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            if tuple(pair) in convicted or (not why and tuple(pair) not in cleared):
+                rows.add(record_id)
+    return len(rows)
+
+
+def kind_of_check(config: dict[str, Any]) -> str:
+    """A scan that sees less than the plain rule over user turns is no decontamination check."""
+    plain = NgramConfig()
+    weaker = config["n"] > plain.n or config["threshold"] > plain.threshold or config["unit"] != Unit.USER
+    return f"weaker {DECONTAMINATION}" if weaker else DECONTAMINATION
+
+
+def identity(version: Version) -> dict[str, Any]:
+    return {"version": str(version), "content_hash": version.content_hash, "rows": version.rows}
+
+
+def recheck(version: Version, lines: list[dict[str, Any]], config: dict[str, Any]) -> str:
+    """The command that finds out again."""
+    against = " ".join(line["version"] for line in lines)
+    settings = ["--n", config["n"], "--threshold", config["threshold"], "--unit", config["unit"]]
+    settings += ["--profile", config.get("profile", Profile.PLAIN)]
+    if config.get("encoder"):
+        settings += ["--encoder", config["encoder"], "--false-alarms", config["false_alarms"]]
+    for benchmark, share in config.get("thresholds", {}).items():
+        settings += ["--threshold-for", f"{benchmark}={share}"]
+    said = shlex.join(str(one) for one in ["--project", version.dataset.project, *settings])
+    return f"python manage.py scan {version} {said} --against {against}"
