@@ -112,7 +112,7 @@ class Background:
     phrases: Counts = field(default_factory=Counts)
 
     def __add__(self, other: "Background") -> "Background":
-        """What two sources have together."""
+        """What two sources have together. Of benchmarks that one was not asked about it knows nothing."""
         return Background(self.rows + other.rows, self.words + other.words, self.phrases + other.phrases)
 
     def table(self) -> pa.Table:

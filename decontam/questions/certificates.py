@@ -32,6 +32,7 @@ def made_by(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
         "inputs": [_identity(edge.role, edge.version) for edge in edges],
         "outputs": [_identity(version.role, version) for version in made],
         "suppressed": facts.get("suppressed", {}),
+        "elsewhere": facts.get("elsewhere", []),
     }
 
 

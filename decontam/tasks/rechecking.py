@@ -19,7 +19,7 @@ from decontam.engine.rechecking import (
     faults,
 )
 from decontam.questions.taint import children_in
-from decontam.tasks.scanning import SCAN, ScanConfig
+from decontam.tasks.scanning import ELSEWHERE, SCAN, ScanConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Subjects:
     subject: Version
     scanned: Version
     benchmarks: list[Version]
+    elsewhere: list[Version]
     rulings: Version | None
 
 
@@ -42,6 +43,7 @@ def subjects(project: Project, certificate: Mapping[str, Any]) -> Subjects:
         subject=_find(project, certificate["subject"], missing),
         scanned=_find(project, certificate["scanned"], missing),
         benchmarks=[_find(project, line, missing) for line in certificate["benchmarks"]],
+        elsewhere=[_find(project, one, missing) for one in certificate.get("elsewhere", ())],
         rulings=_find(project, {"version": "rulings", "content_hash": counts["rulings"]}, missing)
         if "rulings" in counts
         else None,
@@ -74,7 +76,7 @@ def start_recheck(project: Project, certificate: Mapping[str, Any], *, user: Any
     """The scan of a certificate once more, with its settings."""
     found = subjects(project, certificate)
     config = _settings(ScanConfig, certificate["config"])
-    inputs = {"training": found.scanned, "benchmarks": found.benchmarks}
+    inputs = {"training": found.scanned, "benchmarks": found.benchmarks, ELSEWHERE: found.elsewhere}
     subject = found.scanned.dataset.name
     return jobs.start(RECHECK, project=project, config=config, inputs=inputs, subject=subject, user=user)
 

@@ -27,12 +27,13 @@ from decontam.engine.precision import Precision, PrecisionConfig
 from decontam.engine.report import BenchmarkCounts
 from decontam.engine.semantic import SemanticConfig
 from decontam.questions.taint import children_in
-from decontam.tasks.certifying import judge_scan
+from decontam.tasks.certifying import identity, judge_scan
 from decontam.tasks.earlier import compared, earlier, known, new_items, taken_over
 from decontam.tasks.meaning import CALIBRATION, Meaning, calibrate, meaning, require_encoder
 
 SHORTEST_PART = 8  # words of an answer or a passage that is looked for: "42" and "yes" are everywhere
 IDS = ["id", "fingerprint"]
+ELSEWHERE, MOST_ELSEWHERE = "elsewhere", 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,21 @@ def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig,
     """Compare a version of records with benchmarks; both sides must be what they are taken for."""
     require_scannable(training, benchmarks)
     _require_known(config.thresholds, benchmarks)
-    inputs = {"training": training, "benchmarks": benchmarks}
+    inputs: dict[str, Any] = {"training": training, "benchmarks": benchmarks}
+    if config.profile != Profile.PLAIN:
+        inputs[ELSEWHERE] = elsewhere(training)
     project, name = training.dataset.project, training.dataset.name
     require_encoder(project, config.encoder)
     return jobs.start(SCAN, project=project, config=config, inputs=inputs, subject=name, user=user)
+
+
+def elsewhere(training: Version) -> list[Version]:
+    """What is common in other sources of the project, as their newest scans sampled it."""
+    project = training.dataset.project
+    names = {f"{name}-common" for name in project.sources.values_list("name", flat=True)}
+    common = Version.objects.newest().filter(dataset__project=project, dataset__kind=Kind.COMMON)
+    others = common.filter(dataset__name__in=names - {f"{training.dataset.name}-common"})
+    return list(others.select_related("dataset").order_by("-pk")[:MOST_ELSEWHERE])
 
 
 def require_scannable(training: Version, benchmarks: list[Version]) -> None:
@@ -121,7 +133,7 @@ def require_scannable(training: Version, benchmarks: list[Version]) -> None:
     if training.dataset_id in {version.dataset_id for version in benchmarks}:
         raise BadInput(f"{training} would be compared with itself; name other benchmarks.")
     project = training.dataset.project
-    for kind in (Kind.MATCHES, Kind.CAUSES):
+    for kind in (Kind.MATCHES, Kind.CAUSES, Kind.COMMON):
         Dataset.objects.require_free(project, f"{training.dataset.name}-{kind.value}", kind)
 
 
@@ -173,10 +185,16 @@ def index_for(versions: list[Version], config: ScanConfig, before: Sequence[Vers
 
 
 def _precision(part: Part, looked_for: Benchmarks) -> Precision:
+    """By what is common in the source and in others that were scanned before."""
     (sampled,) = part.run.results(0)
-    shard = Shard(**sampled["shard"])
-    thresholds = part.config(ScanConfig).thresholds
-    return judging(looked_for, thresholds, shard.sha256, lambda: Background.read(part.store.batches([shard])))
+    shard, others = Shard(**sampled["shard"]), part.run.inputs_of(ELSEWHERE)
+
+    def background() -> Background:
+        own = Background.read(part.store.batches([shard]))
+        return sum((Background.read(version.batches()) for version in others), own)
+
+    key = f"{shard.sha256} {[version.content_hash for version in others]}"
+    return judging(looked_for, part.config(ScanConfig).thresholds, key, background)
 
 
 def judging(
@@ -234,7 +252,10 @@ def sample(part: Part) -> dict[str, Any]:
     config, looked_for = part.config(ScanConfig), _benchmarks(part)
     rows = some_texts(part.run.input("training"), Unit(config.unit))
     found = Precision.sample(looked_for.detector, rows).table()
-    made: dict[str, Any] = {"shard": asdict(part.write("tmp/background", BACKGROUND, found.to_batches()))}
+    made: dict[str, Any] = {
+        "background": found.num_rows,
+        "shard": asdict(part.write("tmp/background", BACKGROUND, found.to_batches())),
+    }
     if config.encoder:
         made[CALIBRATION] = calibrate(part, config.semantic, looked_for.prompts, rows)
     return made
@@ -301,6 +322,7 @@ def settle(part: Part) -> dict[str, Any]:
         "rows_read": read,
         "rows_skipped": skipped,
         **_looked(part, results),
+        "elsewhere": [identity(version) for version in run.inputs_of(ELSEWHERE)],
         "rows_tainted": len(children_in(run.input("training"))([])),
         "suppressed": found.suppressed(),
         "lines": lines,
@@ -309,7 +331,17 @@ def settle(part: Part) -> dict[str, Any]:
     name = run.input("training").dataset.name
     part.publish("matches", f"{name}-matches", Kind.MATCHES, MATCHES, shards, facts=facts)
     part.publish("causes", f"{name}-causes", Kind.CAUSES, CAUSES, causes)
+    _publish_common(part, name)
     return facts
+
+
+def _publish_common(part: Part, name: str) -> None:
+    """What later scans of other sources may know of this one."""
+    for sampled in part.run.results(0):
+        if "background" in sampled:
+            batches = part.store.batches([Shard(**sampled["shard"])])
+            shard = part.write("common", BACKGROUND, batches)
+            part.publish("common", f"{name}-common", Kind.COMMON, BACKGROUND, [shard])
 
 
 def _everything(part: Part) -> Detector:

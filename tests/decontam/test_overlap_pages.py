@@ -7,11 +7,12 @@ from curation import jobs
 from curation.engine.errors import BadInput, Refused
 from curation.models import Kind, Project, Run
 from curation.questions.waiting import waiting
+from curation.tasks.importing import start_import
 from decontam.engine.apply import ApplyConfig
 from decontam.questions.overlap import overlap
 from decontam.tasks.applying import start_apply
 from decontam.tasks.scanning import ScanConfig, start_scan
-from tests.populating import ended, populate
+from tests.populating import chat, ended, lines, populate
 
 
 @pytest.fixture
@@ -170,3 +171,19 @@ def test_nothing_is_taken_out_of_a_benchmark_and_none_is_compared_with_itself(ve
     run = ended(start_scan(quiz, [version("exam", "one", kind=Kind.BENCHMARK)], ScanConfig(), user=user))
     with pytest.raises(Refused, match="nothing is taken out of it"):
         start_apply(run, ApplyConfig())
+
+
+def test_a_scan_knows_what_is_common_in_other_sources_that_were_scanned(made, user, tmp_path):
+    assert made.scan.inputs_of("elsewhere") == [] and made.scan.output("common").rows > 0
+    against, place = made.scan.inputs_of("benchmarks"), tmp_path / "web.jsonl"
+    own = ended(start_scan(made.scan.input("training"), against, ScanConfig(), user=user))
+    assert own.inputs_of("elsewhere") == []
+    lines(place, [chat("what stands on the web is another source")])
+    web = start_import(
+        made.project, "web", location=str(place), split_role="train", licence="cc0-1.0", user=user
+    )
+    scan = ended(start_scan(ended(web).output("records"), against, ScanConfig(), user=user))
+    assert scan.inputs_of("elsewhere") == [own.output("common")]
+    assert scan.checks.get().detail["elsewhere"][0]["version"] == str(own.output("common"))
+    plain = ended(start_scan(web.output("records"), against, ScanConfig(profile="plain"), user=user))
+    assert plain.inputs_of("elsewhere") == []
