@@ -85,6 +85,7 @@ class PolicyIn(Schema):
     unseen: Text | None = Field(None, description="the same for held-out benchmarks")
     source_above: float | None = None
     max_removed: float | None = None
+    meaning: bool | None = Field(None, description="rows that only meaning found go too")
 
 
 class ApplyIn(PolicyIn):

@@ -32,6 +32,8 @@ def made_by(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
         "inputs": [_identity(edge.role, edge.version) for edge in edges],
         "outputs": [_identity(version.role, version) for version in made],
         "suppressed": facts.get("suppressed", {}),
+        "left_out": facts.get("left_out", {}),
+        "false_alarms": facts.get("false_alarms", {}),
     }
 
 

@@ -143,6 +143,7 @@ def test_benchmarks_are_compared_with_one_another_without_a_verdict(version, cur
         "training": "quiz@1",
         "benchmarks": ["quiz@1", "exam@1"],
         "unit": "user",
+        "profile": "default",
         "n": 8,
         "threshold": 0.5,
     }
