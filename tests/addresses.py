@@ -54,6 +54,7 @@ PAGES = {
     "taint": VIEWER,
     "certificate": VIEWER,
     "certificate-json": VIEWER,
+    "scan-report": VIEWER,
     "mixtures": VIEWER,
     "mixture-new": CURATOR,
     "mixture": VIEWER,
@@ -113,6 +114,7 @@ FRAGMENTS = {
     "run-parts",
     "version-columns",
     "certificate-json",
+    "scan-report",
     "export-file",
 }
 
@@ -174,6 +176,7 @@ SCANS = (
     "rule-new",
     "apply-preview",
     "apply",
+    "scan-report",
     "ask-model",
     "rescan",
 )
