@@ -141,6 +141,10 @@ POLICIES = {
 }
 
 
+MEANINGS = {
+    False: "stays until a person rules it contaminated",
+    True: "counts like any other",
+}
 ACTIONS = {
     Action.DROP: "leaves for good",
     Action.QUARANTINE: "is set apart, in a dataset that cannot be exported",
@@ -162,6 +166,11 @@ class PolicyForm(forms.Form):
         label="A row that matches a held-out benchmark",
         choices=[(action.value, said) for action, said in ACTIONS.items()],
         help_text="A row that matches both is dealt with by the stricter of the two.",
+    )
+    meaning = forms.TypedChoiceField(
+        label="A row that only meaning found",
+        choices=list(MEANINGS.items()),
+        coerce=lambda said: str(said) == "True",
     )
     source_above = forms.FloatField(
         label="The source should go whole above this share of hit items of a held-out benchmark",

@@ -56,6 +56,7 @@ PAGES = {
     "clusters": VIEWER,
     "certificate": VIEWER,
     "certificate-json": VIEWER,
+    "scan-report": VIEWER,
     "mixtures": VIEWER,
     "mixture-new": CURATOR,
     "mixture": VIEWER,
@@ -115,6 +116,7 @@ FRAGMENTS = {
     "run-parts",
     "version-columns",
     "certificate-json",
+    "scan-report",
     "export-file",
 }
 
@@ -177,6 +179,7 @@ SCANS = (
     "rule-new",
     "apply-preview",
     "apply",
+    "scan-report",
     "ask-model",
     "rescan",
 )

@@ -43,7 +43,12 @@ class Line:
 
     @property
     def passed(self) -> bool:
-        return self.bar is None or min(self.many, self.few) >= self.bar
+        """
+        A needle of a short item with another word in it cannot be told from a template about something else, and chance
+        hits must not be flagged: where words were replaced the bar holds over the line only.
+        """
+        reached = self.many if "replaced" in self.kind else min(self.many, self.few)
+        return self.bar is None or reached >= self.bar
 
 
 class Right:

@@ -3,6 +3,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from ninja import Field, Query, Router, Schema, Status
 
@@ -11,6 +12,7 @@ from curation.api.terms import Key, Limit, Name, Place, Started, Text, started
 from curation.engine.errors import BadInput
 from curation.models import Export, Run, Source, Version
 from decontam.catalogue import entries, entry
+from decontam.delivery import streamed
 from decontam.models import Policy, Ruling
 from decontam.questions import reviews
 from decontam.questions.certificates import certificates, in_full
@@ -27,6 +29,11 @@ from decontam.tasks.scanning import ScanConfig, start_scan
 
 router = Router(tags=["decontamination"])
 PLAIN = ScanConfig()
+LINES = {
+    "responses": {
+        200: {"description": "OK", "content": {"application/jsonl": {"schema": {"type": "string"}}}}
+    }
+}
 
 
 class ScanIn(Schema):
@@ -85,6 +92,7 @@ class PolicyIn(Schema):
     unseen: Text | None = Field(None, description="the same for held-out benchmarks")
     source_above: float | None = None
     max_removed: float | None = None
+    meaning: bool | None = Field(None, description="rows that only meaning found go too")
 
 
 class ApplyIn(PolicyIn):
@@ -203,6 +211,17 @@ def get_scan(request: HttpRequest, project: Name, pk: Key) -> dict[str, Any]:
     review = asdict(reviews.counts(run)) if run.status == Run.Status.DONE else None
     told = {"scan": run.pk, "status": run.status, "config": run.config, "summary": run.summary}
     return told | {"review": review}
+
+
+@router.get("/projects/{project}/scans/{pk}/report", response=None, openapi_extra=LINES)
+def get_report(
+    request: HttpRequest,
+    project: Name,
+    pk: Key,
+    everything: bool = Query(False, alias="all"),  # type: ignore[type-arg]
+) -> HttpResponseBase:
+    """What counts, one JSON object a line, in the shape of decon's reports; with `all` also what does not."""
+    return streamed(_scan(request, project, pk), everything=everything)
 
 
 @router.get("/projects/{project}/scans/{pk}/matches", response=Matches)

@@ -24,7 +24,7 @@ from decontam.engine.actions import (
     struck_by,
 )
 from decontam.engine.cutting import CUTS, cut_rows
-from decontam.engine.report import CONTAMINATED_ABOVE
+from decontam.engine.report import CONTAMINATED_ABOVE, only_meaning
 
 CONTAMINATED, FALSE_ALARM = "contaminated", "false alarm"
 MOST_TOLD = 20
@@ -46,7 +46,8 @@ class ApplyConfig:
 
     `max_removed` is the retention guard: the share of rows that may go without somebody saying so. Where more than
     `source_above` of the items of a held-out benchmark are hit, the source should go whole; `allow_source` is the
-    reason of whoever keeps the rest of it all the same.
+    reason of whoever keeps the rest of it all the same. What only meaning found stays until a person rules it
+    contaminated, unless `meaning` says that it counts like the rest.
     """
 
     policy: str = Policy.DROP
@@ -55,6 +56,7 @@ class ApplyConfig:
     unseen: str = Action.DROP
     source_above: float = CONTAMINATED_ABOVE
     allow_source: str = ""
+    meaning: bool = False
 
     def __post_init__(self) -> None:
         if self.policy not in set(Policy):
@@ -81,6 +83,7 @@ class Decision:
     suppressed: int
     false_alarms: int
     unruled_kept: int
+    meaning_kept: int
     struck: list[Struck]
     by_benchmark: dict[str, int]
     tainted: int
@@ -165,16 +168,12 @@ def decide(
     roles, hit = roles_of(lines), set[tuple[str, str]]()
     for match in matches:
         verdict = rulings.get((match["row_fingerprint"], match["item_fingerprint"]))
-        if verdict == FALSE_ALARM:
-            counts["false_alarms"] += 1
-        elif match["suppressed"] and verdict != CONTAMINATED:
-            counts["suppressed"] += 1
-        elif verdict == CONTAMINATED or config.policy == Policy.DROP:
+        if fate := _stays(match, verdict, config):
+            counts[fate] += 1
+        else:
             action = config.action(roles.get(match["benchmark"], ""))
             cases.setdefault(match["record_id"], Case()).add(match, action)
             hit.add((match["benchmark"], match["item_id"]))
-        else:
-            counts["unruled_kept"] += 1
     tainted = children([key for key, case in cases.items() if case.action != Action.CUT])
     for record_id, parent in tainted.items():
         cases.setdefault(record_id, Case()).taint(parent)
@@ -186,10 +185,24 @@ def decide(
         suppressed=counts["suppressed"],
         false_alarms=counts["false_alarms"],
         unruled_kept=counts["unruled_kept"],
+        meaning_kept=counts["meaning_kept"],
         struck=struck_by(lines, rows, Counter(name for name, _ in hit), config.action),
         by_benchmark=dict(sorted(Counter(name for case in leaving for name in case.benchmarks).items())),
         tainted=len(tainted),
     )
+
+
+def _stays(match: Mapping[str, Any], verdict: str | None, config: ApplyConfig) -> str:
+    """As what a match is counted that nothing goes for; empty when it counts. `preview` says the same to DuckDB."""
+    if verdict == FALSE_ALARM:
+        return "false_alarms"
+    if verdict == CONTAMINATED:
+        return ""
+    if match["suppressed"]:
+        return "suppressed"
+    if only_meaning(match["found_by"]) and not config.meaning:
+        return "meaning_kept"
+    return "" if config.policy == Policy.DROP else "unruled_kept"
 
 
 def guard(removed: int, rows: int, config: ApplyConfig) -> None:

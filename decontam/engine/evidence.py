@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from curation.engine.text.words import words
 from curation.engine.units import ItemPart, Texts
 from decontam.engine.precision import PARTIAL
-from decontam.engine.report import CONTAMINATED_ABOVE
+from decontam.engine.report import CONTAMINATED_ABOVE, MEANING
 
 SPANS = pa.list_(pa.struct([pa.field("start", pa.int64()), pa.field("end", pa.int64())]))
 MATCHES = pa.schema(
@@ -61,6 +61,8 @@ CAUSES = pa.schema(
 )
 PHRASE_LENGTH = 200
 COUNTS = "coalesce(suppressed, '') = ''"
+CLOSE = f"{COUNTS} AND found_by = ['{MEANING}']"  # it waits for a person
+EVIDENT = f"{COUNTS} AND found_by <> ['{MEANING}']"
 SLICE = 20_000
 MOST_CAUSES = 200_000
 
@@ -144,13 +146,15 @@ class Evidence:
 class Counts:
     """
     Of one benchmark. `matches` are all; those that count hit `items_hit` distinct items and `rows_hit` distinct
-    training records. `methods` says the same of what each method found, and `alone`: how much of it no other did.
+    training records. What only meaning found waits for a person: it is in `close_in_meaning`, and hits nothing.
+    `methods` says of all that is not suppressed what each method found, and `alone`: how much of it no other did.
     `suppressed` are matches by the reason why they do not count.
     """
 
     matches: int = 0
     items_hit: int = 0
     rows_hit: int = 0
+    close_in_meaning: int = 0
     methods: dict[str, dict[str, int]] = field(default_factory=dict)
     suppressed: dict[str, int] = field(default_factory=dict)
 
@@ -203,7 +207,7 @@ class SortedEvidence:
         Parts of short items count where their source is over the line with the benchmark by what counts for itself;
         `items` are the benchmarks' numbers of items. Returns those benchmarks.
         """
-        query = f"SELECT benchmark, count(DISTINCT item_id) FROM found WHERE {COUNTS} GROUP BY 1 ORDER BY 1"
+        query = f"SELECT benchmark, count(DISTINCT item_id) FROM found WHERE {EVIDENT} GROUP BY 1 ORDER BY 1"
         hit = self._database.execute(query).fetchall()
         over = [name for name, number in hit if number > CONTAMINATED_ABOVE * items[name]]
         change = "UPDATE found SET suppressed = '' WHERE suppressed = ? AND list_contains(?, benchmark)"
@@ -213,8 +217,8 @@ class SortedEvidence:
     def counts(self) -> dict[str, Counts]:
         """By benchmark; one that was not hit is absent."""
         query = f"""
-            SELECT benchmark, count(*), count(DISTINCT item_id) FILTER ({COUNTS}),
-                count(DISTINCT record_id) FILTER ({COUNTS})
+            SELECT benchmark, count(*), count(DISTINCT item_id) FILTER ({EVIDENT}),
+                count(DISTINCT record_id) FILTER ({EVIDENT}), count(*) FILTER ({CLOSE})
             FROM found GROUP BY benchmark ORDER BY 1"""
         counts = {name: Counts(*numbers) for name, *numbers in self._database.execute(query).fetchall()}
         by_method = f"""
@@ -232,7 +236,16 @@ class SortedEvidence:
 
     def rows_hit(self) -> int:
         """Distinct training records with a match that counts in any benchmark."""
-        query = f"SELECT count(DISTINCT record_id) FROM found WHERE {COUNTS}"
+        return self._one(f"SELECT count(DISTINCT record_id) FROM found WHERE {EVIDENT}")
+
+    def rows_close(self) -> int:
+        """Distinct training records that are close in meaning to an item, and match none otherwise."""
+        evident = f"SELECT record_id FROM found WHERE {EVIDENT}"
+        return self._one(
+            f"SELECT count(DISTINCT record_id) FROM found WHERE {CLOSE} AND record_id NOT IN ({evident})"
+        )
+
+    def _one(self, query: str) -> int:
         (number,) = self._database.execute(query).fetchall()[0]
         return int(number)
 

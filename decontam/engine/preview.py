@@ -11,13 +11,15 @@ import pyarrow as pa
 from decontam.engine.actions import LITERAL, SEVERITY, Action, Struck, roles_of, struck_by
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, Children, Policy, made_from, reason
 from decontam.engine.evidence import MATCHES
+from decontam.engine.report import MEANING
 
 COLUMNS = ["seq", "record_id", "row_fingerprint", "item_fingerprint", "benchmark", "item_id", "method"]
-COLUMNS += ["score", "suppressed"]
+COLUMNS += ["score", "found_by", "suppressed"]
 LOOKED_AT = pa.schema([MATCHES.field(name) for name in COLUMNS])
 VERDICTS = pa.schema([(name, pa.string()) for name in ("row_fingerprint", "item_fingerprint", "verdict")])
 TAINTED = pa.schema([("record_id", pa.string()), ("parent", pa.string())])
 SHOWN = 20
+STAYS = ("suppressed", "false_alarms", "unruled_kept", "meaning_kept")
 LEAVES = f"severity > {SEVERITY[Action.CUT]}"
 
 
@@ -40,6 +42,7 @@ class Preview:
     suppressed: int
     false_alarms: int
     unruled_kept: int
+    meaning_kept: int
     max_removed: float
     source_above: float
     first: list[dict[str, str]]
@@ -87,7 +90,7 @@ def preview(
                 by_benchmark=_by_benchmark(database, LEAVES, "record_id"),
                 struck=_struck(database, config, lines),
                 matches=_one(database, "SELECT count(*) FROM judged"),
-                **{fate: _matches(database, fate) for fate in ("suppressed", "false_alarms", "unruled_kept")},
+                **{fate: _matches(database, fate) for fate in STAYS},
                 max_removed=config.max_removed,
                 source_above=config.source_above,
                 first=_first(database),
@@ -97,11 +100,13 @@ def preview(
 def _judge(database: Any, config: ApplyConfig, lines: Sequence[Mapping[str, Any]]) -> None:
     """What becomes of each match, and of each record that has one that counts; the cases are those of `decide`."""
     otherwise = "goes" if config.policy == Policy.DROP else "unruled_kept"
+    close = otherwise if config.meaning else "meaning_kept"
     database.execute(
         f"""
-        CREATE MACRO fate_of(verdict, suppressed) AS CASE
+        CREATE MACRO fate_of(verdict, suppressed, found_by) AS CASE
             WHEN verdict = '{FALSE_ALARM}' THEN 'false_alarms' WHEN verdict = '{CONTAMINATED}' THEN 'goes'
-            WHEN suppressed <> '' THEN 'suppressed' ELSE '{otherwise}' END"""
+            WHEN suppressed <> '' THEN 'suppressed' WHEN found_by = ['{MEANING}'] THEN '{close}'
+            ELSE '{otherwise}' END"""
     )
     severities = {name: SEVERITY[Action(config.action(role))] for name, role in roles_of(lines).items()}
     default, cut, drop = SEVERITY[Action(config.action(""))], SEVERITY[Action.CUT], SEVERITY[Action.DROP]
@@ -111,7 +116,7 @@ def _judge(database: Any, config: ApplyConfig, lines: Sequence[Mapping[str, Any]
     database.execute(
         f"""
         CREATE TEMP TABLE judged AS
-        SELECT seq, record_id, benchmark, item_id, method, score, fate_of(verdict, suppressed) AS fate,
+        SELECT seq, record_id, benchmark, item_id, method, score, fate_of(verdict, suppressed, found_by) AS fate,
             CASE WHEN coalesce(severity, {default}) = {cut} AND method NOT IN {LITERAL} THEN {drop}
                 ELSE coalesce(severity, {default}) END AS severity
         FROM found LEFT JOIN ruled USING (row_fingerprint, item_fingerprint) LEFT JOIN actions USING (benchmark)"""

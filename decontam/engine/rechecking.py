@@ -13,6 +13,7 @@ OF_BENCHMARKS = (
     "matches",
     "weakly_checked",
     "unchecked",
+    "close_in_meaning",
     "methods",
 )
 OF_SCANS = ("matches", "suppressed")
@@ -21,6 +22,7 @@ OF_APPLYING = (
     "suppressed",
     "false_alarms",
     "unruled_kept",
+    "meaning_kept",
     "rows_removed",
     "rows_tainted",
     "rows_quarantined",

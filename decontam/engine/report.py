@@ -11,6 +11,7 @@ from typing import Any
 
 CONTAMINATED_ABOVE = 0.02
 METHODS = ("exact", "ngram", "normalised", "near", "semantic")
+MEANING = "semantic"
 NOT_LOOKED_FOR = {  # by the methods that would
     "exact": "items shorter than an n-gram inside longer text",
     "normalised": "changed numbers and other forms of the same characters",
@@ -25,6 +26,7 @@ class BenchmarkCounts:
     One benchmark in a report. `weakly_checked` items are shorter than an n-gram: only equality finds them.
     Matches that do not count are in `matches` and, by reason, in `suppressed`, and in no other number. `methods` has
     matches, items_hit, rows_hit and what it found alone, of each method that found something that counts.
+    `close_in_meaning` are matches that only meaning found: they are in `matches` and `methods`, and wait for a person.
     """
 
     benchmark: str
@@ -40,6 +42,7 @@ class BenchmarkCounts:
     unchecked: int
     methods: dict[str, dict[str, int]] = field(default_factory=dict)
     suppressed: dict[str, int] = field(default_factory=dict)
+    close_in_meaning: int = 0
 
     @property
     def share_of_items(self) -> float:
@@ -60,6 +63,11 @@ class BenchmarkCounts:
             "share_of_rows": round(self.share_of_rows, 6),
             "over_line": self.over_line,
         }
+
+
+def only_meaning(found_by: Collection[str]) -> bool:
+    """A flag for a person, and no evidence by itself."""
+    return tuple(found_by) == (MEANING,)
 
 
 def not_looked_for(methods: Collection[str]) -> list[str]:

@@ -32,7 +32,7 @@ class PolicyManager(models.Manager["Policy"].from_queryset(OwnedQuerySet["Policy
 class Policy(models.Model):
     """What a project does with rows that count unless a curator says otherwise; the rules are in `ApplyConfig`."""
 
-    SAVED = ("policy", "dev", "unseen", "source_above", "max_removed")
+    SAVED = ("policy", "dev", "unseen", "source_above", "max_removed", "meaning")
 
     project = models.OneToOneField(Project, models.PROTECT, related_name="policy")
     policy = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Counting])
@@ -40,6 +40,7 @@ class Policy(models.Model):
     unseen = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Action])
     source_above = models.FloatField()
     max_removed = models.FloatField()
+    meaning = models.BooleanField(default=False)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
     at = models.DateTimeField(default=timezone.now)
 

@@ -42,8 +42,11 @@ def unruled(project: Project, _user: Any) -> Iterator[Waiting]:
         return
     subjects = [scan.subject for scan in scans]
     ruled = Ruling.objects.filter(project=project, act__scan__subject__in=subjects).count()
-    rows = sum(scan.summary["training_rows_hit"] for scan in scans)
-    hit = {line["benchmark"] for scan in scans for line in scan.summary["lines"] if line["items_hit"]}
+    rows = sum(
+        scan.summary["training_rows_hit"] + scan.summary.get("rows_close_in_meaning", 0) for scan in scans
+    )
+    lines = [line for scan in scans for line in scan.summary["lines"]]
+    hit = {line["benchmark"] for line in lines if line["items_hit"] or line.get("close_in_meaning")}
     against = f"{len(hit)} {many(len(hit), 'benchmark', 'benchmarks')}"
     done = f"; {ruled:,} {many(ruled, 'pair', 'pairs')} ruled so far" if ruled else ""
     most = max(scans, key=lambda scan: int(scan.summary["matches"]))

@@ -85,7 +85,7 @@ def choose(part: Part) -> dict[str, Any]:
     """Decide what becomes of which records, and stop here when too many leave."""
     run, config, found = part.run, part.config(ApplyConfig), part.run.input("matches")
     columns = ["seq", "record_id", "row_fingerprint", "item_fingerprint", "benchmark", "item_id"]
-    columns += ["method", "score", "suppressed"]
+    columns += ["method", "score", "found_by", "suppressed"]
     if Action.CUT in (config.dev, config.unseen):
         columns += ["turn", "train_spans"]
     training, (rulings, rules) = run.input("training"), _thawed(run)
@@ -100,6 +100,7 @@ def choose(part: Part) -> dict[str, Any]:
         "suppressed": decision.suppressed,
         "false_alarms": decision.false_alarms,
         "unruled_kept": decision.unruled_kept,
+        "meaning_kept": decision.meaning_kept,
         "rules": len(rules),
         "rows_tainted": decision.tainted,
         "rows_quarantined": decision.many(Action.QUARANTINE),
@@ -203,6 +204,8 @@ def _condemned(counts: dict[str, Any], config: ApplyConfig) -> list[Struck]:
 
 def _said(counts: dict[str, Any], whole: list[Struck], config: ApplyConfig) -> str:
     said = f"{counts['rows_removed']:,} rows removed, {counts['unruled_kept']:,} unruled matches kept"
+    if counts["meaning_kept"]:
+        said += f", {counts['meaning_kept']:,} matches close in meaning kept for a person"
     if counts["rows_tainted"]:
         said += f", {counts['rows_tainted']:,} of the rows made from removed ones"
     if counts["rows_quarantined"]:

@@ -8,7 +8,7 @@ from curation.models import DECONTAMINATION, Check, Kind, Run, Version
 from decontam.engine import NgramConfig
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.detecting import Profile
-from decontam.engine.report import certificate
+from decontam.engine.report import certificate, only_meaning
 from decontam.models import Ruling
 from decontam.questions.certificates import made_by
 
@@ -22,7 +22,8 @@ def judge_scan(run: Run) -> None:
     run.summary = matches.facts
     if training.kind == Kind.BENCHMARK:
         return
-    facts, rows = matches.facts, _rows_that_count(matches)
+    facts = matches.facts
+    rows, close = _rows_that_count(matches)
     tainted = facts["rows_tainted"]
     made = f"; {tainted:,} rows were made from removed ones" if tainted else ""
     hit = sum(1 for line in facts["lines"] if line["items_hit"])
@@ -37,32 +38,51 @@ def judge_scan(run: Run) -> None:
         passed=not (rows or tainted),
         run=run,
         against=run.inputs_of("benchmarks"),
-        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}",
+        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}{_waiting(close)}",
         detail=certificate(
             subject=identity(training),
             scanned=identity(training),
             lines=facts["lines"],
             config=run.config,
             methods=facts["methods"],
-            counts={"matches": facts["matches"], "rows_that_count": rows, "rows_removed": 0},
+            counts={
+                "matches": facts["matches"],
+                "rows_that_count": rows,
+                "rows_close_in_meaning": close,
+                "rows_removed": 0,
+            },
             recheck=recheck(training, facts["lines"], run.config),
             **made_by(run, facts),
         ),
     )
 
 
-def _rows_that_count(matches: Version) -> int:
-    """Rows with a match that nobody ruled a false alarm, and that counts or was ruled contaminated."""
+def _waiting(close: int) -> str:
+    if not close:
+        return ""
+    wait = "row is close in meaning and waits" if close == 1 else "rows are close in meaning and wait"
+    return f"; {close:,} {wait} for a person"
+
+
+def _rows_that_count(matches: Version) -> tuple[int, int]:
+    """
+    Rows with a match that nobody ruled a false alarm, and that counts or was ruled contaminated; and rows without one
+    that are close in meaning to an item, of which nobody has said anything.
+    """
     project = matches.dataset.project
     cleared, convicted = (Ruling.objects.pairs(project, verdict) for verdict in (FALSE_ALARM, CONTAMINATED))
     if not cleared and not convicted:
-        return int(matches.facts["training_rows_hit"])
+        return int(matches.facts["training_rows_hit"]), int(matches.facts["rows_close_in_meaning"])
     rows: set[str] = set()
-    for batch in matches.batches(["record_id", "suppressed", "row_fingerprint", "item_fingerprint"]):
-        for record_id, why, *pair in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if tuple(pair) in convicted or (not why and tuple(pair) not in cleared):
+    close: set[str] = set()
+    columns = ["record_id", "suppressed", "found_by", "row_fingerprint", "item_fingerprint"]
+    for batch in matches.batches(columns):
+        for record_id, why, by, *pair in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            if tuple(pair) in convicted:
                 rows.add(record_id)
-    return len(rows)
+            elif not why and tuple(pair) not in cleared:
+                (close if only_meaning(by) else rows).add(record_id)
+    return len(rows), len(close - rows)
 
 
 def kind_of_check(config: dict[str, Any]) -> str:

@@ -97,7 +97,8 @@ def compared(run: Run, certificate: Mapping[str, Any]) -> list[Compared]:
     applied = _applied(run, found, _settings(ApplyConfig, certificate["config"]))
     emptied = counts.get("rows_emptied", 0)
     again = {
-        name: getattr(applied, name) for name in ("matches", "suppressed", "false_alarms", "unruled_kept")
+        name: getattr(applied, name)
+        for name in ("matches", "suppressed", "false_alarms", "unruled_kept", "meaning_kept")
     }
     again |= {
         "rows_removed": applied.removed + emptied,

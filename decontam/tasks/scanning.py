@@ -319,6 +319,7 @@ def settle(part: Part) -> dict[str, Any]:
         "matches": sum(shard.rows for shard in shards),
         "benchmark_items_hit": sum(line["items_hit"] for line in lines),
         "training_rows_hit": found.rows_hit(),
+        "rows_close_in_meaning": found.rows_close(),
         "rows_read": read,
         "rows_skipped": skipped,
         **_looked(part, results),

@@ -7,8 +7,16 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 
 from curation.engine.rendering import marked, show
+from curation.engine.text.words import words
+from curation.engine.units import ItemPart
 from decontam.engine.pairing import Pair, Side
+from decontam.engine.report import only_meaning
 
+PARTS: dict[str | None, str] = {ItemPart.ANSWER: "item’s answer", ItemPart.PASSAGE: "item’s passage"}
+WHOLE = {  # methods that compare whole texts
+    "near": "The {} is here, edited or in another order",
+    "semantic": "Close in meaning to the {}; no words need be shared",
+}
 BESIDE = 3
 SHORT = 1_500  # characters that fit on a screen; of longer texts what surrounds the evidence is shown
 
@@ -30,15 +38,32 @@ class ShownPair:
 
     @property
     def title(self) -> str:
-        """What was seen, in words."""
-        score = self.match["score"]
-        if self.match["method"] == "exact":
-            return "The turn is the item, word for word"
-        return (
-            "Every word of the item is quoted"
-            if score >= 1
-            else f"{score:.0%} of the item’s words are quoted"
+        """What the most literal of the methods saw, in words."""
+        item, method = PARTS.get(self.match["part"], "item"), self.match["method"]
+        if method == "exact":
+            same = words(self.training.side.text) == words(self.item.side.text)
+            return f"The turn is the {item}, word for word" if same else f"The {item} is quoted word for word"
+        if method in WHOLE:
+            return WHOLE[method].format(item)
+        whole = self.match["score"] >= 1
+        quoted = (
+            f"Every word of the {item} is" if whole else f"{self._share('score')} of the {item}’s words are"
         )
+        return f"{quoted} quoted{', other numbers and forms aside' if method == 'normalised' else ''}"
+
+    @property
+    def measured(self) -> str:
+        """How much that is, in words; empty where nothing was measured."""
+        if only_meaning(self.match["found_by"]):
+            return f"about {1 - self.match['score']:.2%} of clean rows come as close to an item"
+        if self.match["share"] is None:
+            return ""
+        bits = f"{self.match['bits']:,.0f} bits"
+        return f"the row holds {self._share('share')} of what tells the item from other texts, {bits}"
+
+    def _share(self, name: str) -> str:
+        """In full percents; what is not all is not 100 %."""
+        return f"{min(self.match[name], 0.99) if self.match[name] < 1 else 1:.0%}"
 
 
 def shown_pair(pair: Pair) -> ShownPair:

@@ -392,15 +392,18 @@ rulings = st.dictionaries(
 )
 
 
-@given(cases, rulings, st.sampled_from(["drop", "ruled"]), actions, actions)
-def test_the_preview_counts_what_decide_decides(cases, rulings, policy, dev, unseen):
+MEANT = {"method": "semantic", "found_by": ["semantic"]}
+
+
+@given(cases, rulings, st.sampled_from(["drop", "ruled"]), actions, actions, st.booleans())
+def test_the_preview_counts_what_decide_decides(cases, rulings, policy, dev, unseen, meaning):
     found = [
         match(f"r{row}", str(item), score=score, benchmark=name, suppressed=why)
-        | {"seq": n + 1, "train_spans": [], "method": "semantic" if item == 4 else "ngram"}
+        | {"seq": n + 1, "train_spans": [], **(MEANT if item == 4 and score < 1 else {})}
         for n, (row, item, score, name, why) in enumerate(cases)
     ]
     ruled = {(f"fr{row}", f"f{item}"): verdict for (row, item), verdict in rulings.items()}
-    config = ApplyConfig(policy=policy, dev=dev, unseen=unseen)
+    config = ApplyConfig(policy=policy, dev=dev, unseen=unseen, meaning=meaning)
     lines = [{"benchmark": "exam", "role": "unseen", "items": 5}, {"benchmark": "never", "items": 7}]
     decision = decide(found, ruled, config, lines)
     batch = pa.RecordBatch.from_pylist([{name: m[name] for name in COLUMNS} for m in found], LOOKED_AT)
@@ -412,5 +415,6 @@ def test_the_preview_counts_what_decide_decides(cases, rulings, policy, dev, uns
     assert told.struck == decision.struck
     assert (told.matches, told.suppressed) == (decision.matches, decision.suppressed)
     assert (told.false_alarms, told.unruled_kept) == (decision.false_alarms, decision.unruled_kept)
+    assert told.meaning_kept == decision.meaning_kept
     assert told.first == [{name: row[name] for name in ("record_id", "reason")} for row in removed[:20]]
     assert told.refused == (len(removed) / 40 > config.max_removed)

@@ -1,3 +1,4 @@
+from argparse import BooleanOptionalAction
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,9 @@ class Command(ProjectCommand):
             "--source-above", type=float, help="share of hit items above which a source goes whole"
         )
         parser.add_argument("--max-removed", type=float, help=f"retention guard ({usual})")
+        parser.add_argument(
+            "--meaning", action=BooleanOptionalAction, help=f"rows that only meaning found go too ({usual})"
+        )
         parser.add_argument("--allow-source", default="", help="why a source that should go whole is kept")
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from decontam.engine.cutting import without
 from tests.conftest import record
 
 
-def match(row, item, score=0.8, benchmark="quiz", suppressed=None, seq=1):
+def match(row, item, score=0.8, benchmark="quiz", suppressed=None, seq=1, found_by=("ngram",)):
     return {
         "seq": seq,
         "record_id": row,
@@ -17,7 +17,8 @@ def match(row, item, score=0.8, benchmark="quiz", suppressed=None, seq=1):
         "item_fingerprint": f"f{item}",
         "benchmark": benchmark,
         "item_id": item,
-        "method": "ngram",
+        "method": found_by[0],
+        "found_by": list(found_by),
         "score": score,
         "suppressed": suppressed,
     }
@@ -58,6 +59,25 @@ def test_a_false_alarm_and_a_suppressed_match_do_not_count():
 def test_a_ruling_is_about_a_pair_and_not_about_the_row():
     rulings = {("fa", "f1"): FALSE_ALARM}
     assert removed(decide([match("a", "1"), match("a", "2")], rulings, ApplyConfig())) == ["a"]
+
+
+def test_what_only_meaning_found_waits_for_a_person():
+    found = [match(row, "1", found_by=("semantic",)) for row in "abc"] + [
+        match("d", "1", found_by=("near", "semantic")),
+        match("e", "1", found_by=("semantic",), suppressed="boilerplate"),
+    ]
+    rulings = {("fa", "f1"): CONTAMINATED, ("fb", "f1"): FALSE_ALARM}
+    decision = decide(found, rulings, ApplyConfig())
+    assert removed(decision) == ["a", "d"]
+    assert (decision.meaning_kept, decision.false_alarms, decision.suppressed) == (1, 1, 1)
+    assert decide(found, rulings, ApplyConfig(policy="ruled")).meaning_kept == 1
+
+
+def test_a_policy_may_say_that_meaning_counts():
+    found = [match("a", "1", found_by=("semantic",))]
+    decision = decide(found, {}, ApplyConfig(meaning=True))
+    assert (removed(decision), decision.meaning_kept) == (["a"], 0)
+    assert decide(found, {}, ApplyConfig(meaning=True, policy="ruled")).unruled_kept == 1
 
 
 def test_under_ruled_only_what_was_ruled_contaminated_goes():

@@ -210,6 +210,23 @@ def test_what_is_suppressed_is_counted_by_its_reason_and_hits_nothing():
     assert counts.suppressed == {"stock phrase": 2}
 
 
+def test_what_only_meaning_found_is_told_apart_and_hits_nothing():
+    matches = [row for b in evidence({"quiz": [FOX, OWL]}, FOX, OWL) for row in b.to_pylist()]
+    close = [
+        one | {"record_id": f"{one['record_id']}{k}", "found_by": ["semantic"]}
+        for one in matches
+        for k in ("", "b")
+    ]
+    both = matches[0] | {"record_id": "r9", "found_by": ["near", "semantic"]}
+    sorted_ = SortedEvidence([pa.RecordBatch.from_pylist([matches[0], both, *close], MATCHES)])
+    counts = sorted_.counts()["quiz"]
+    assert (counts.matches, counts.items_hit, counts.rows_hit, counts.close_in_meaning) == (6, 1, 2, 4)
+    assert counts.methods["semantic"] == {"matches": 5, "items_hit": 2, "rows_hit": 5, "alone": 4}
+    assert (sorted_.rows_hit(), sorted_.rows_close()) == (2, 3)
+    assert sorted_.count_partial({"quiz": 100}) == []
+    sorted_.close()
+
+
 def test_parts_of_short_items_count_only_where_the_source_is_over_the_line_anyway():
     sorted_ = SortedEvidence(
         [
