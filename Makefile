@@ -9,7 +9,7 @@ SSL_CERT_FILE ?= $(PIP_CERT)
 export SSL_CERT_FILE
 endif
 export PIP_FIND_LINKS UV_FIND_LINKS
-ON_SERVICES := tests/curation/test_jobs.py tests/curation/test_races.py tests/curation/test_housekeeping.py tests/curation/test_run_pages.py tests/curation/test_tokens.py tests/decontam/test_rulings.py tests/test_journey.py tests/test_workers.py
+ON_SERVICES := tests/curation/test_jobs.py tests/curation/test_races.py tests/curation/test_housekeeping.py tests/curation/test_run_pages.py tests/curation/test_tokens.py tests/decontam/test_rulings.py tests/decontam/test_opinions.py tests/decontam/test_judging.py tests/test_journey.py tests/test_workers.py
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .PHONY: setup demo test check bench clean
@@ -33,6 +33,11 @@ dev: .venv/.dev
 	@$(UV) -r requirements-dev.txt
 	@touch $@ .venv/.core
 
+.venv/.semantic: requirements-semantic.txt .venv/.dev
+	@echo "Installing requirements-semantic.txt: the encoder and a CPU build of torch"
+	@$(UV) -r requirements-semantic.txt
+	@touch $@
+
 .venv/.bench: requirements-bench.txt .venv/.dev
 	@echo "Installing requirements-bench.txt"
 	@$(UV) -r requirements-bench.txt
@@ -41,7 +46,7 @@ dev: .venv/.dev
 demo: setup
 	@$(BIN)/python manage.py demo $(DEMO)
 
-test: dev
+test: dev .venv/.semantic
 	@$(BIN)/python tests/services.py install
 	@$(BIN)/python -m pytest -n 2
 	@echo "The same runs and workers on PostgreSQL and Redis"

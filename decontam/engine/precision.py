@@ -116,17 +116,23 @@ class Weighed:
 
 class Precision:
     """
-    The judgement of what a detector found in one source. `background` is what `sample` made of the source; without
-    one, words are weighed by the benchmarks alone. Any number of threads may share it.
+    The judgement of what a detector found in one source. `background` is what `sample` made of the source, `elsewhere`
+    what it made of others; without any, words are weighed by the benchmarks alone. Any number of threads may share it.
     """
 
     def __init__(
-        self, detector: Detector, background: Background | None = None, config: PrecisionConfig | None = None
+        self,
+        detector: Detector,
+        background: Background | None = None,
+        config: PrecisionConfig | None = None,
+        elsewhere: Background | None = None,
     ) -> None:
         if detector.normalised is None:
             raise BadConfig("The plain rule is judged by nobody: precision belongs to the default profile.")
         self.config = config or PrecisionConfig()
-        self.background = background or Background()
+        own = background or Background()
+        self.background = own + elsewhere if elsewhere else own
+        self._sources = (own, self.background) if elsewhere else (own,)
         self._index = detector.normalised
         self._hashed = {name: Hashed.of(texts, N) for name, texts in self._index.compared.items()}
         self._words = {name: of.texts_with(of.words) for name, of in self._hashed.items()}
@@ -269,7 +275,7 @@ class Precision:
                 bool,
             ),
             self._phrases[benchmark].of(grams) > self._shared_above(benchmark),
-            self.background.phrases.of(grams) >= self._stock_from(),
+            self._stock(grams),
         )
 
     def _bits(self, benchmark: str, hashes: Array) -> Array:
@@ -283,8 +289,14 @@ class Precision:
     def _shared_above(self, benchmark: str) -> float:
         return max(self.config.shared_items, self.config.shared_share * len(self._hashed[benchmark]))
 
-    def _stock_from(self) -> int:
-        return max(self.config.stock_rows, ceil(self.config.stock_share * self.background.rows))
+    def _stock(self, grams: Array) -> Array:
+        """Common in the source itself, or in all sources together."""
+        stock = np.zeros(len(grams), bool)
+        for of in self._sources:
+            stock |= of.phrases.of(grams) >= max(
+                self.config.stock_rows, ceil(self.config.stock_share * of.rows)
+            )
+        return stock
 
 
 def _keep(held: dict[Any, Kept], key: Any, value: Kept, most: int) -> Kept:

@@ -19,6 +19,7 @@ from curation.engine.units import turns as turns_of
 from curation.gates import EXPORTED
 from curation.models import Check, Export, Kind, Part, Run, Version
 from decontam.engine.apply import FALSE_ALARM
+from decontam.engine.background import Background
 from decontam.engine.detecting import Profile
 from decontam.engine.exported import messages, text_key
 from decontam.engine.precision import Precision
@@ -93,7 +94,7 @@ def _precision(run: Run, looked_for: Benchmarks, config: ScanConfig) -> Precisio
         looked_for,
         config.thresholds,
         exported.content_hash,
-        lambda: Precision.sample(detector, some_texts(exported, Unit.USER)),
+        lambda: (Precision.sample(detector, some_texts(exported, Unit.USER)), Background()),
     )
 
 

@@ -189,22 +189,26 @@ def _precision(part: Part, looked_for: Benchmarks) -> Precision:
     (sampled,) = part.run.results(0)
     shard, others = Shard(**sampled["shard"]), part.run.inputs_of(ELSEWHERE)
 
-    def background() -> Background:
+    def backgrounds() -> tuple[Background, Background]:
         own = Background.read(part.store.batches([shard]))
-        return sum((Background.read(version.batches()) for version in others), own)
+        return own, sum((Background.read(version.batches()) for version in others), Background())
 
     key = f"{shard.sha256} {[version.content_hash for version in others]}"
-    return judging(looked_for, part.config(ScanConfig).thresholds, key, background)
+    return judging(looked_for, part.config(ScanConfig).thresholds, key, backgrounds)
 
 
 def judging(
-    looked_for: Benchmarks, thresholds: Mapping[str, float], key: str, background: Callable[[], Background]
+    looked_for: Benchmarks,
+    thresholds: Mapping[str, float],
+    key: str,
+    backgrounds: Callable[[], tuple[Background, Background]],
 ) -> Precision:
-    """Kept per process, for the detector and the background at hand; `key` stands for the latter."""
+    """Kept per process, for the detector and what is common here and elsewhere; `key` stands for the latter two."""
     detector, config = looked_for.detector, looked_for.judged_by(thresholds)
     if _judging.get("for") != (detector, config, key):
         _judging.clear()
-        precision = Precision(detector, background(), config)
+        own, others = backgrounds()
+        precision = Precision(detector, own, config, others)
         _judging.update({"for": (detector, config, key), "precision": precision})
     return _judging["precision"]  # type: ignore[no-any-return]
 

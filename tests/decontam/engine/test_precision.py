@@ -193,3 +193,20 @@ def test_a_pair_is_judged_by_the_method_that_covers_most_of_it():
     item = HARBOUR.replace("nine", "7").replace("thirty", "13")
     match = judged([item], [*source(), item.replace("7", "9").replace("13", "31")])[200, 0]
     assert (match["method"], match["share"]) == ("ngram", 1.0) and match["score"] < 1
+
+
+def test_what_is_common_elsewhere_is_common_and_other_sources_hide_no_stock_phrase():
+    row = f"How would you do it? {FIRST}"
+    detector = Detector.build({"quiz": [FIRST]})
+    here, there = (
+        Precision.sample(detector, rows) for rows in ([*source(), row], [*source(seed=9), *HALVES])
+    )
+
+    def reason(*backgrounds):
+        judge = Precision(detector, backgrounds[0], None, *backgrounds[1:])
+        return judge.judge(detector.scan([row]), [row]).to_pylist()[0]["suppressed"]
+
+    assert reason(here) == ""
+    assert reason(here, there) == STOCK
+    many = Background(100_000, Counts(), Counts())
+    assert reason(Precision.sample(detector, [*source(), *HALVES, row]), many) == STOCK
