@@ -13,12 +13,13 @@ from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, Policy
 from decontam.engine.detecting import Profile
 from decontam.engine.precision import PrecisionConfig
 from decontam.engine.rules import Condition, RuleConfig
+from decontam.engine.scan import ScanConfig
 from decontam.engine.semantic.encoders import LOCAL
 from decontam.engine.thresholds import thresholds_from
 from decontam.questions.reviews import Filter
 from decontam.tasks.judging import VerdictConfig, start_verdicts
 from decontam.tasks.meaning import AT_ENDPOINT
-from decontam.tasks.scanning import ScanConfig, start_scan
+from decontam.tasks.scanning import start_scan
 
 UNITS = {
     Unit.USER: "user turns",

@@ -17,11 +17,12 @@ from curation.tasks.mixing import start_mix
 from decontam.engine.apply import ApplyConfig
 from decontam.engine.dedupe import DedupeConfig
 from decontam.engine.rules import RuleConfig
+from decontam.engine.scan import ScanConfig
 from decontam.models import Rule, Ruling
 from decontam.questions.reviews import at
 from decontam.tasks.applying import start_apply
 from decontam.tasks.deduplicating import start_dedupe
-from decontam.tasks.scanning import ScanConfig, start_scan
+from decontam.tasks.scanning import start_scan
 
 LEAKED = "how many legs does a healthy adult spider normally have in all"
 ITEMS = [LEAKED, "what colour is an unripe tomato on the vine in early spring", "name a planet"]

@@ -13,6 +13,7 @@ from curation.engine.errors import BadInput
 from curation.models import Export, Run, Source, Version
 from decontam.catalogue import entries, entry
 from decontam.delivery import streamed
+from decontam.engine.scan import ScanConfig
 from decontam.models import Policy, Ruling
 from decontam.questions import reviews
 from decontam.questions.certificates import certificates, in_full
@@ -25,7 +26,7 @@ from decontam.tasks.exports import start_export_scan
 from decontam.tasks.registering import start_registration
 from decontam.tasks.rescanning import start_rescan
 from decontam.tasks.ruling import rule_all
-from decontam.tasks.scanning import ScanConfig, start_scan
+from decontam.tasks.scanning import start_scan
 
 router = Router(tags=["decontamination"])
 PLAIN = ScanConfig()

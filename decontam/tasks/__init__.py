@@ -1,5 +1,6 @@
 """The jobs of decontamination. Importing this module registers them."""
 
+from decontam.engine.scan import ScanConfig
 from decontam.tasks.applying import start_apply
 from decontam.tasks.deduplicating import start_dedupe
 from decontam.tasks.exports import start_export_scan
@@ -8,7 +9,7 @@ from decontam.tasks.rechecking import start_recheck
 from decontam.tasks.registering import start_registration
 from decontam.tasks.rescanning import rescan_benchmark, start_rescan
 from decontam.tasks.ruling import rule_all, start_ruling
-from decontam.tasks.scanning import ScanConfig, start_scan
+from decontam.tasks.scanning import start_scan
 
 __all__ = [
     "ScanConfig",

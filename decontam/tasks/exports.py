@@ -23,8 +23,10 @@ from decontam.engine.background import Background
 from decontam.engine.detecting import Profile
 from decontam.engine.exported import messages, text_key
 from decontam.engine.precision import Precision
+from decontam.engine.scan import ScanConfig
 from decontam.models import Pair, Ruling
-from decontam.tasks.scanning import Benchmarks, ScanConfig, index_for, judging, some_texts
+from decontam.tasks.scanning import some_texts
+from decontam.tasks.tables import Benchmarks, index_for, judging
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from decontam.engine.rechecking import (
     compare_lines,
     faults,
 )
+from decontam.engine.scan import ScanConfig
 from decontam.questions.taint import children_in
-from decontam.tasks.scanning import ELSEWHERE, SCAN, ScanConfig
+from decontam.tasks.scanning import ELSEWHERE, SCAN
 
 
 @dataclass(frozen=True, slots=True)

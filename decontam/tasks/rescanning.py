@@ -6,10 +6,11 @@ from curation import jobs
 from curation.engine.configs import load
 from curation.engine.errors import Refused
 from curation.models import Project, Run, Version
+from decontam.engine.scan import ScanConfig
 from decontam.questions.overlap import Cell, overlap
 from decontam.questions.scans import finished
 from decontam.tasks.earlier import COMPARED, EARLIER
-from decontam.tasks.scanning import SCAN, ScanConfig, require_scannable
+from decontam.tasks.scanning import SCAN, require_scannable
 
 
 def start_rescan(scan: Run, benchmarks: list[Version] | None = None, *, user: Any = None) -> Run:

@@ -1,103 +1,34 @@
 """Scan a version against benchmarks: match shard by shard, then sort, number and count the evidence."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from itertools import chain
 from math import ceil
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation import jobs
 from curation.engine.errors import BadConfig, BadInput
 from curation.engine.store import SHARD_ROWS, Shard
-from curation.engine.units import ITEM_COLUMNS, ItemPart, Unit, item_parts, texts
+from curation.engine.units import Unit, texts
 from curation.models import Dataset, Kind, Line, Part, Run, Version, store
-from decontam.engine import NgramConfig
 from decontam.engine.background import LARGEST_SAMPLE, Background
 from decontam.engine.background import TABLE as BACKGROUND
-from decontam.engine.carrying import Places, unlike
 from decontam.engine.detecting import Detector, Profile
-from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, Items, SortedEvidence
-from decontam.engine.near import NearIndex
-from decontam.engine.precision import Precision, PrecisionConfig
+from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, SortedEvidence
+from decontam.engine.precision import Precision
 from decontam.engine.report import BenchmarkCounts
-from decontam.engine.semantic import SemanticConfig
+from decontam.engine.scan import ScanConfig
 from decontam.questions.taint import children_in
 from decontam.tasks.certifying import identity, judge_scan
-from decontam.tasks.earlier import compared, earlier, known, new_items, taken_over
+from decontam.tasks.earlier import compared, earlier, new_items, taken_over
 from decontam.tasks.meaning import CALIBRATION, Meaning, calibrate, meaning, require_encoder
+from decontam.tasks.tables import IDS, Benchmarks, index_for, judging
 
-SHORTEST_PART = 8  # words of an answer or a passage that is looked for: "42" and "yes" are everywhere
-IDS = ["id", "fingerprint"]
 ELSEWHERE, MOST_ELSEWHERE = "elsewhere", 20
-
-
-@dataclass(frozen=True, slots=True)
-class ScanConfig:
-    """
-    How a unit of match is looked at. `n` and `threshold` are those of the plain rule (`NgramConfig`), which every
-    profile applies; the default profile looks in further ways and says what of it counts. With an `encoder` (of this
-    machine, or `endpoint:` and a name) it also looks for meaning, at a rate of false alarms on the source's own rows.
-    `thresholds` are the shares of an item's information that count, by the name of a benchmark.
-    """
-
-    n: int = 8
-    threshold: float = 0.5
-    unit: str = Unit.USER
-    profile: str = Profile.DEFAULT
-    encoder: str = ""
-    false_alarms: float = 0.01
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        _ = self.ngram, self.semantic, self.precision
-        if self.profile not in set(Profile):
-            raise BadConfig(f"There is no profile {self.profile!r}; choose one of {', '.join(Profile)}.")
-        if self.unit not in set(Unit):
-            raise BadConfig(f"There is no unit of match {self.unit!r}; choose one of {', '.join(Unit)}.")
-        if self.profile == Profile.PLAIN and (self.encoder or self.thresholds):
-            raise BadConfig(
-                "The plain rule looks for no meaning, and nothing judges what it finds: "
-                "leave out encoder and thresholds."
-            )
-
-    @property
-    def precision(self) -> PrecisionConfig:
-        return PrecisionConfig(thresholds=self.thresholds)
-
-    @property
-    def semantic(self) -> SemanticConfig:
-        return SemanticConfig(encoder=self.encoder, false_alarms=self.false_alarms)
-
-    @property
-    def ngram(self) -> NgramConfig:
-        return NgramConfig(n=self.n, threshold=self.threshold)
-
-
-@dataclass(frozen=True, slots=True)
-class Benchmarks:
-    detector: Detector
-    items: dict[str, Items]
-
-    @property
-    def prompts(self) -> dict[str, Any]:
-        """What is looked for by its meaning."""
-        return {
-            key: found.texts for key, found in self.items.items() if key == found.benchmark and len(found)
-        }
-
-    def judged_by(self, thresholds: Mapping[str, float]) -> PrecisionConfig:
-        """A threshold for a benchmark holds for every part of its items."""
-        said = {
-            key: thresholds[found.benchmark]
-            for key, found in self.items.items()
-            if found.benchmark in thresholds
-        }
-        return PrecisionConfig(thresholds=said)
 
 
 def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig, *, user: Any = None) -> Run:
@@ -145,43 +76,8 @@ def _require_known(thresholds: Mapping[str, float], benchmarks: list[Version]) -
         )
 
 
-def items_of(version: Version, profile: str = Profile.DEFAULT) -> dict[str, Items]:
-    """
-    What is looked for: under the name of the benchmark its prompts (whole items under the plain rule), answers and
-    passages that are long enough each under a name of their own.
-    """
-    batches = list(version.batches(IDS + ITEM_COLUMNS))
-    if not sum(batch.num_rows for batch in batches):
-        raise BadInput(f"{version} has no items")
-    table, name = pa.Table.from_batches(batches), version.dataset.name
-    ids, fingerprints = (table.column(column).to_pylist() for column in IDS)
-    parts = [item_parts(batch) for batch in batches]
-
-    def items(part: ItemPart, texts: Any) -> Items:
-        return Items(ids, fingerprints, texts, part, name)
-
-    first = ItemPart.WHOLE if profile == Profile.PLAIN else ItemPart.PROMPT
-    found = {name: items(first, pa.chunked_array([of[first] for of in parts]).combine_chunks())}
-    for part in (ItemPart.ANSWER, ItemPart.PASSAGE):
-        said = pc.fill_null(pa.chunked_array([of[part] for of in parts]).combine_chunks(), "")
-        long = pc.greater_equal(pc.count_substring_regex(said, r"\w+"), SHORTEST_PART)
-        if first is ItemPart.PROMPT and pc.any(long).as_py():
-            found[f"{name} {part}"] = items(part, pc.if_else(long, said, ""))
-    return found
-
-
 def _benchmarks(part: Part) -> Benchmarks:
-    """Every part of a scan needs the same tables."""
     return index_for(part.run.inputs_of("benchmarks"), part.config(ScanConfig), compared(part.run))
-
-
-def index_for(versions: list[Version], config: ScanConfig, before: Sequence[Version] = ()) -> Benchmarks:
-    """What a scan with this config looks for: all items, without those of `before`. Kept per process by contents."""
-    key = str([[[(of.dataset.name, of.content_hash) for of in some] for some in (versions, before)], config])
-    if (held := _kept.get(key)) is None:
-        _kept.clear()
-        held = _kept[key] = _built(versions, config, list(before))
-    return held
 
 
 def _precision(part: Part, looked_for: Benchmarks) -> Precision:
@@ -195,44 +91,6 @@ def _precision(part: Part, looked_for: Benchmarks) -> Precision:
 
     key = f"{shard.sha256} {[version.content_hash for version in others]}"
     return judging(looked_for, part.config(ScanConfig).thresholds, key, backgrounds)
-
-
-def judging(
-    looked_for: Benchmarks,
-    thresholds: Mapping[str, float],
-    key: str,
-    backgrounds: Callable[[], tuple[Background, Background]],
-) -> Precision:
-    """Kept per process, for the detector and what is common here and elsewhere; `key` stands for the latter two."""
-    detector, config = looked_for.detector, looked_for.judged_by(thresholds)
-    if _judging.get("for") != (detector, config, key):
-        _judging.clear()
-        own, others = backgrounds()
-        precision = Precision(detector, own, config, others)
-        _judging.update({"for": (detector, config, key), "precision": precision})
-    return _judging["precision"]  # type: ignore[no-any-return]
-
-
-_kept: dict[Any, Benchmarks] = {}
-_judging: dict[str, Any] = {}
-
-
-def _built(versions: list[Version], config: ScanConfig, before: list[Version]) -> Benchmarks:
-    items = {key: found for version in versions for key, found in items_of(version, config.profile).items()}
-    of_before = known(before)
-    items = {
-        key: _without(found, of_before[found.benchmark]) if found.benchmark in of_before else found
-        for key, found in items.items()
-    }
-    looked_for = {key: found.texts for key, found in items.items() if len(found)}
-    others = [NearIndex.build(looked_for)] if config.profile != Profile.PLAIN else []
-    return Benchmarks(Detector.build(looked_for, config.ngram, config.profile, others), items)
-
-
-def _without(items: Items, before: Places) -> Items:
-    new = unlike(items.fingerprints, before)
-    ids, fingerprints = (pa.array(some).filter(new).to_pylist() for some in (items.ids, items.fingerprints))
-    return replace(items, ids=ids, fingerprints=fingerprints, texts=items.texts.filter(new))
 
 
 def unmatched_shards(run: Run) -> Any:

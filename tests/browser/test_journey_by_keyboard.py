@@ -34,7 +34,8 @@ FOCUSED = """() => {
 }"""
 AGAIN = """
 from curation.models import Project, shell_user
-from decontam.tasks.scanning import ScanConfig, start_scan
+from decontam.engine.scan import ScanConfig
+from decontam.tasks.scanning import start_scan
 from tests.populating import ended
 project = Project.objects.get(name="keys")
 training, quiz = (project.datasets.get(name=name).newest() for name in ("chats", "quiz"))

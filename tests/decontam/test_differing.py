@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from curation.models import Project
-from decontam.tasks.scanning import ScanConfig, start_scan
+from decontam.engine.scan import ScanConfig
+from decontam.tasks.scanning import start_scan
 from tests.populating import LEAKED, ended, populate
 
 

@@ -9,9 +9,10 @@ from curation.models import Kind, Project, Run
 from curation.questions.waiting import waiting
 from curation.tasks.importing import start_import
 from decontam.engine.apply import ApplyConfig
+from decontam.engine.scan import ScanConfig
 from decontam.questions.overlap import overlap
 from decontam.tasks.applying import start_apply
-from decontam.tasks.scanning import ScanConfig, start_scan
+from decontam.tasks.scanning import start_scan
 from tests.populating import chat, ended, lines, populate
 
 

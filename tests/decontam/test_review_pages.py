@@ -6,8 +6,9 @@ import pytest
 from django.urls import reverse
 
 from curation.models import Event, Project, Run
+from decontam.engine.scan import ScanConfig
 from decontam.models import Act, Ruling
-from decontam.tasks.scanning import ScanConfig, start_scan
+from decontam.tasks.scanning import start_scan
 from tests.populating import LEAKED, ended, populate
 
 HOSTILE = f"<script>alert(1)</script> {LEAKED} \u202e<img src=x onerror=alert(2)>"

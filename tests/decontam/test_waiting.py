@@ -5,9 +5,10 @@ from curation.models import Event, Kind
 from curation.questions.telling import told
 from curation.questions.waiting import waiting
 from decontam.engine.apply import ApplyConfig
+from decontam.engine.scan import ScanConfig
 from decontam.models import Ruling
 from decontam.tasks.applying import start_apply
-from decontam.tasks.scanning import ScanConfig, start_scan
+from decontam.tasks.scanning import start_scan
 
 ITEM = "how many litres of rain fall on a roof of forty square metres in one wet day"
 
