@@ -58,12 +58,13 @@ def scan(request: ProjectRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(request.project.runs.select_related("project", "user"), kind="scan", pk=pk)
     if run.status != Run.Status.DONE:
         return redirect(run)
-    training = run.input("training")
+    training, lines = run.input("training"), run.summary["lines"]
     applied = Run.objects.filter(kind="apply", inputs=run.output("matches")).order_by("-pk")
     context = {
         "run": run,
         "training": training,
-        "lines": run.summary["lines"],
+        "lines": lines,
+        "hit": sum(1 for line in lines if line["items_hit"]),
         "checks": run.checks.all(),
         "applied": list(applied.select_related("project", "user")[:20]),
         "earlier": _earlier(run, training.dataset_id),
@@ -104,9 +105,16 @@ def rescan_of_benchmark(request: ProjectRequest, name: str) -> HttpResponse:
 def certificate(request: ProjectRequest, pk: int) -> HttpResponse:
     """What can be said of a version, what cannot, and the command that finds it out again."""
     check = _check(request, pk)
-    counts, config = (in_words(check.detail.get(name, {})) for name in ("counts", "config"))
-    removed = check.run.outputs.filter(role="removed").select_related("dataset__project").first()
-    context = {"check": check, "counts": counts, "config": config, "removed": removed}
+    counts = dict(check.detail.get("counts", {}))
+    by_benchmark, gone = (counts.pop(name, None) for name in ("by_benchmark", "rows_removed_by_benchmark"))
+    context = {
+        "check": check,
+        "counts": in_words(counts),
+        "struck": by_benchmark,
+        "gone": gone or {},
+        "config": in_words(check.detail.get("config", {})),
+        "removed": check.run.outputs.filter(role="removed").select_related("dataset__project").first(),
+    }
     return render(request, "decontam/certificate.html", context)
 
 

@@ -55,15 +55,21 @@ class ShownPair:
     def measured(self) -> str:
         """How much that is, in words; empty where nothing was measured."""
         if only_meaning(self.match["found_by"]):
-            return f"about {1 - self.match['score']:.2%} of clean rows come as close to an item"
+            return f"About {_percent(1 - self.match['score'], 2)} of clean rows come as close to an item"
         if self.match["share"] is None:
             return ""
-        bits = f"{self.match['bits']:,.0f} bits"
-        return f"the row holds {self._share('share')} of what tells the item from other texts, {bits}"
+        share = "all" if self.match["share"] >= 1 else self._share("share")
+        return (
+            f"The row holds {share} of what tells the item from other texts, {self.match['bits']:,.0f} bits"
+        )
 
     def _share(self, name: str) -> str:
         """In full percents; what is not all is not 100 %."""
-        return f"{min(self.match[name], 0.99) if self.match[name] < 1 else 1:.0%}"
+        return _percent(1.0 if self.match[name] >= 1 else min(self.match[name], 0.99))
+
+
+def _percent(share: float, places: int = 0) -> str:
+    return f"{100 * share:.{places}f}\u00a0%"
 
 
 def shown_pair(pair: Pair) -> ShownPair:
