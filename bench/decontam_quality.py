@@ -194,8 +194,8 @@ def _print_clean(read: Any, report: Report) -> None:
     report.facts["halves"] = standing.halves(read)
 
 
-def print_meaning(real: Real, base: list[str], report: Report) -> None:
-    found = meaning.measure(real, base)
+def print_meaning(real: Real, report: Report) -> None:
+    found = meaning.measure(real)
     if found is None:
         print("\nSemantic: the method is not in this tree")
         return
@@ -240,7 +240,7 @@ def main() -> int:
     print_recall(lines, report)
     print_special(detector, real, base, report)
     print_standing(detector, real, base, report)
-    print_meaning(real, base, report)
+    print_meaning(real, report)
     print(f"\n{len(report.failed)} bars failed{': ' if report.failed else ''}{'; '.join(report.failed)}; "
           f"{time.perf_counter() - begin:.0f} s")  # fmt: skip
     if options.json:

@@ -17,6 +17,8 @@ BARS = {
     ("rephrased_humaneval_c", "HumanEval"): 0.60,
     ("rephrased_humaneval_js", "HumanEval"): 0.60,
 }
+SOURCES = {"GSM8K-test": "gsm8k_train", "HumanEval": "gpteacher_codegen"}
+MOST_CLEAN = 3_000
 
 
 @dataclass
@@ -29,27 +31,35 @@ class Meaning:
     highest: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
 
 
-def measure(real: Real, clean: list[str]) -> Meaning | None:
-    """Thresholds are fitted on one half of the clean rows. None where the method is not in this tree."""
+def measure(real: Real) -> Meaning | None:
+    """
+    Thresholds are fitted on one half of the rows of a clean source of the benchmark's own kind, as a scan fits them on
+    the source at hand. None where the method is not in this tree.
+    """
     if SemanticIndex is None:
         return None
-    benchmarks = {name: real.benchmarks[name] for name in ("GSM8K-test", "HumanEval")}
     encoder = _encoder()
-    index = SemanticIndex.build(benchmarks, encoder)
-    calibration = index.calibrate(clean)
     result = Meaning(encoder.name if encoder else "words only, no encoder is installed")
-    for corpus, benchmark in BARS:
-        found = index.scan(real.corpus(corpus), calibration)
-        columns = (found.column(name).to_pylist() for name in ("row", "benchmark", "item"))
-        pairs = {(row, item) for row, name, item in zip(*columns, strict=True) if name == benchmark}
-        links = set().union(*(some for key, some in real.links.items() if key[:2] == (corpus, benchmark)))
-        result.found[corpus, benchmark] = len(pairs & links) / len(links), len(links)
-    for name, of in calibration.backgrounds.items():
-        result.rates[name] = of.rows_fitted, of.fitted_rate, of.rows_held_out, of.held_out_rate
-        result.highest[name] = [
+    for benchmark, source in SOURCES.items():
+        clean = real.corpus(source)[:MOST_CLEAN]
+        index = SemanticIndex.build({benchmark: real.benchmarks[benchmark]}, encoder)
+        calibration = index.calibrate(clean)
+        for corpus in (corpus for corpus, name in BARS if name == benchmark):
+            result.found[corpus, benchmark] = _share(real, corpus, benchmark, index, calibration)
+        of = calibration.backgrounds[benchmark]
+        result.rates[benchmark] = of.rows_fitted, of.fitted_rate, of.rows_held_out, of.held_out_rate
+        result.highest[benchmark] = [
             (one["score"], " ".join(clean[one["row"]].split())[:70]) for one in of.highest
         ]
     return result
+
+
+def _share(real: Real, corpus: str, benchmark: str, index: Any, calibration: Any) -> tuple[float, int]:
+    """Of the links of a corpus with a benchmark: which are found, and how many there are."""
+    found = index.scan(real.corpus(corpus), calibration)
+    pairs = set(zip(*(found.column(name).to_pylist() for name in ("row", "item")), strict=True))
+    links = set().union(*(some for key, some in real.links.items() if key[:2] == (corpus, benchmark)))
+    return len(pairs & links) / len(links), len(links)
 
 
 def most_alarms(rows: int) -> float:
