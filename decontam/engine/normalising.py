@@ -2,8 +2,9 @@
 Texts as the normalised pass compares them, and the way back to the text as it was written.
 
 NFKC and case folding, so that full-width and ligature forms agree; characters of Chinese and Japanese as words of their
-own; identifiers split at underscores and capitals; every number as 0, and numbers in a row as one of them, so that an
-item with other numbers in it is still the item while lists of numbers are not each other.
+own; identifiers split at underscores and capitals; every number as 0 (but not the digits behind a letter: x1 is another
+name than x2), and numbers in a row as one of them, so that an item with other numbers in it is still the item while
+lists of numbers are not each other.
 """
 
 import re
@@ -90,11 +91,13 @@ def rewrite(data: Any, at: Any, classes: Any, letters: Any, out: Any, ends: Any)
     """Numbers as 0, underscores as spaces, a space before a capital behind a small letter or a digit."""
     j = ZERO
     for row in range(len(at) - 1):
-        in_number, after_small, listing = False, False, False
+        in_number, after_small, after_letter, listing = False, False, False, False
         for i in range(at[row], at[row + 1]):
             kind, following = classes[data[i]], _OTHER
             if i + 1 < at[row + 1]:
                 following = classes[data[i + 1]]
+            if kind == _DIGIT and after_letter:
+                kind = _LOWER
             number = kind == _DIGIT or (kind == _POINT and in_number and following == _DIGIT)
             begins = number and not in_number
             out[j] = 32
@@ -102,7 +105,11 @@ def rewrite(data: Any, at: Any, classes: Any, letters: Any, out: Any, ends: Any)
             out[j] = 48 if number else letters[data[i]]
             j += not number or (begins and not listing)
             listing = number or (listing and kind < _UPPER)
-            in_number, after_small = number, number or kind == _LOWER
+            in_number, after_small, after_letter = (
+                number,
+                number or kind == _LOWER,
+                kind >= _UPPER,
+            )
         ends[row + 1] = j
 
 
@@ -110,11 +117,13 @@ def rewrite(data: Any, at: Any, classes: Any, letters: Any, out: Any, ends: Any)
 def trace(data: Any, classes: Any, origins: Any) -> int:
     """Where in a text each byte of what `rewrite` makes of it comes from; returns how many those are."""
     j = ZERO
-    in_number, after_small, listing = False, False, False
+    in_number, after_small, after_letter, listing = False, False, False, False
     for i in range(len(data)):
         kind, following = classes[data[i]], _OTHER
         if i + 1 < len(data):
             following = classes[data[i + 1]]
+        if kind == _DIGIT and after_letter:
+            kind = _LOWER
         number = kind == _DIGIT or (kind == _POINT and in_number and following == _DIGIT)
         begins = number and not in_number
         origins[j] = i
@@ -122,7 +131,11 @@ def trace(data: Any, classes: Any, origins: Any) -> int:
         origins[j] = i
         j += not number or (begins and not listing)
         listing = number or (listing and kind < _UPPER)
-        in_number, after_small = number, number or kind == _LOWER
+        in_number, after_small, after_letter = (
+            number,
+            number or kind == _LOWER,
+            kind >= _UPPER,
+        )
     return int(j)
 
 

@@ -18,7 +18,7 @@ def one(text):
     [
         ("3 apples and 4.5 pears, 1,000 plums.", "0 apples and 0 pears, 0 plums."),
         ("[1, 2, 3,400] then 5", "[0, , ] then 0"),
-        ("read_file readFile HTTPServer x1y", "read file read File HTTPServer x0y"),
+        ("read_file readFile HTTPServer x1y W12 7km 3rd", "read file read File HTTPServer x1y W12 0km 0rd"),
         ("Ｆｕｌｌ １２ ﬁne", "Full 0 fine"),
         ("Straße ΟΔΟΣ", "Strasse ΟΔΟσ"),
         ("中文 ab", " 中  文  ab"),
