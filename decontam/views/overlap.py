@@ -6,7 +6,7 @@ from curation.access import ProjectRequest, curating, viewing
 from curation.engine.errors import DataError
 from curation.models import Check, Run
 from curation.questions.comparing import in_words
-from decontam.engine.report import CONTAMINATED_ABOVE
+from decontam.engine.report import CONTAMINATED_ABOVE, METHODS
 from decontam.forms import ScanForm, VerdictForm
 from decontam.questions import reviews
 from decontam.questions.agreements import agreement_of, several_reviewers
@@ -105,13 +105,14 @@ def rescan_of_benchmark(request: ProjectRequest, name: str) -> HttpResponse:
 def certificate(request: ProjectRequest, pk: int) -> HttpResponse:
     """What can be said of a version, what cannot, and the command that finds it out again."""
     check = _check(request, pk)
-    counts = dict(check.detail.get("counts", {}))
+    counts, found = dict(check.detail.get("counts", {})), check.detail.get("by_method", {})
     by_benchmark, gone = (counts.pop(name, None) for name in ("by_benchmark", "rows_removed_by_benchmark"))
     context = {
         "check": check,
         "counts": in_words(counts),
         "struck": by_benchmark,
         "gone": gone or {},
+        "by_method": [(name, found[name]) for name in METHODS if name in found],
         "config": in_words(check.detail.get("config", {})),
         "removed": check.run.outputs.filter(role="removed").select_related("dataset__project").first(),
     }
