@@ -160,12 +160,13 @@ def killed_at_random(environment, moment, *args, **options):
 
 
 def outputs(environment, run):
-    """What became visible of a run; the causes of matches come with the matches."""
+    """What became visible of a run; the causes of matches and what is common come with the matches."""
     named = "SELECT d.name, v.number FROM curation_version v JOIN curation_dataset d ON d.id = v.dataset_id"
     return [
         f"{name}@{number}"
         for name, number in ask(
-            environment, f"{named} WHERE v.run_id = {run} AND d.kind <> 'causes' ORDER BY v.id"
+            environment,
+            f"{named} WHERE v.run_id = {run} AND d.kind NOT IN ('causes', 'common') ORDER BY v.id",
         )
     ]
 
