@@ -84,7 +84,11 @@ def populate(project: Project, user, folder: Path, chats=CHATS, items=ITEMS) -> 
     found = at(scan, 1)
     Ruling.objects.rule(scan, [found], Ruling.Verdict.CONTAMINATED, by=user, reason="word for word")
     ended(start_apply(scan, ApplyConfig(), user=user))
-    dedupe = ended(start_dedupe([training], DedupeConfig(key="prompt", shingle=1, threshold=0.3), user=user))
+    dedupe = ended(
+        start_dedupe(
+            [training], DedupeConfig(key="prompt", shingle=1, threshold=0.3, allow_loss=True), user=user
+        )
+    )
     ended(start_mix(project, parse(RECIPE), user=user))
     ended(start_export(project, "first", ExportConfig(profiles=["sft_messages"]), user=user))
     member = Membership.objects.filter(project=project).order_by("pk").last()
