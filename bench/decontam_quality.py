@@ -202,9 +202,11 @@ def print_meaning(real: Real, report: Report) -> None:
     print(
         f"\nSemantic ({found.encoder}), thresholds for 1 % false alarms, fitted on one half of the clean rows"
     )
+    if not found.encoded:
+        print("  its bars are not asked for: install requirements-semantic.txt")
     for name, (fitted, fitted_rate, held_out, rate) in found.rates.items():
         most = meaning.most_alarms(held_out)
-        mark = report.mark(f"false alarms of semantic on {name}", rate <= most)
+        mark = report.mark(f"false alarms of semantic on {name}", rate <= most if found.encoded else None)
         print(f"  {name}: false alarms {fitted_rate:.2%} of {fitted:,} fitted, {rate:.2%} of {held_out:,} held out, "
               f"≤ {most:.2%} {mark}")  # fmt: skip
         print("    the highest clean rows:")
@@ -212,7 +214,7 @@ def print_meaning(real: Real, report: Report) -> None:
             print(f"      {score:.4f} {text}")
     for pair, bar in meaning.BARS.items():
         share, links = found.found[pair]
-        mark = report.mark(f"semantic {pair[0]}", share >= bar)
+        mark = report.mark(f"semantic {pair[0]}", share >= bar if found.encoded else None)
         print(f"  {pair[0]} × {pair[1]}: {share:.3f} of {links}  ≥ {bar} {mark}")
     report.facts["semantic"] = {" × ".join(pair): share for pair, (share, _) in found.found.items()}
 

@@ -26,6 +26,7 @@ class Meaning:
     """`found` by (corpus, benchmark): share of the links, and how many there are."""
 
     encoder: str
+    encoded: bool
     found: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     rates: dict[str, tuple[int, float, int, float]] = field(default_factory=dict)
     highest: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
@@ -39,7 +40,8 @@ def measure(real: Real) -> Meaning | None:
     if SemanticIndex is None:
         return None
     encoder = _encoder()
-    result = Meaning(encoder.name if encoder else "words only, no encoder is installed")
+    name = encoder.name if encoder else "words only, no encoder is installed"
+    result = Meaning(name, encoded=encoder is not None)
     for benchmark, source in SOURCES.items():
         clean = real.corpus(source)[:MOST_CLEAN]
         index = SemanticIndex.build({benchmark: real.benchmarks[benchmark]}, encoder)
