@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from curation.engine.text.folding import fold, folded_size
 from curation.engine.text.jit import ZERO, Array, kernel
-from curation.engine.text.ngrams import MULTIPLIER, hash_words, next_gram, power
+from curation.engine.text.ngrams import BASE, MULTIPLIER, SPREAD, hash_words, next_gram, power
 from curation.engine.text.words import code_points
 from decontam.engine.texts import buffers
 
@@ -39,7 +39,8 @@ class Counts:
         return np.where(self.keys[at] == hashes, self.rows[at], 0)
 
     def only(self, hashes: Array) -> "Counts":
-        kept = np.isin(self.keys, hashes)
+        """Of the hashes that are among some others, which ascend."""
+        kept = Counts(hashes, np.ones(len(hashes), np.int64)).of(self.keys) > 0
         return Counts(self.keys[kept], self.rows[kept])
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -77,13 +78,16 @@ class Hashed:
         return self.grams[self.at[text] : self.at[text + 1]]
 
     def texts_with(self, hashes: Array) -> "Counts":
-        """In how many texts each of `words` or `grams` stands."""
-        text = np.repeat(np.arange(len(self)), np.diff(self.at))
-        order = np.lexsort((text, hashes))
-        hash_, text = hashes[order].astype(np.uint64), text[order]
-        new = np.ones(len(hash_), bool)
-        new[1:] = (np.diff(hash_) != 0) | (np.diff(text) != 0)
-        return Counts(*np.unique(hash_[new], return_counts=True))
+        """
+        In how many texts each of `words` or `grams` stands. Pairs of hash and text are told apart by 64 bits of both.
+        """
+        text = np.repeat(np.arange(len(self), dtype=np.uint64), np.diff(self.at))
+        hashes = hashes.astype(np.uint64)
+        pairs = (hashes ^ text * BASE) * SPREAD
+        order = np.argsort(pairs)
+        new = np.ones(len(order), bool)
+        new[1:] = pairs[order[1:]] != pairs[order[:-1]]
+        return Counts(*np.unique(hashes[order[new]], return_counts=True))
 
 
 @kernel

@@ -158,15 +158,16 @@ class Precision:
                 held[match["row"]].append(grams)
         grams = hashed.grams.copy()
         for row, items in held.items():
-            here = slice(hashed.at[row], hashed.at[row + 1])
-            grams[here][np.isin(grams[here], np.concatenate(items))] = 0
+            here, known = slice(hashed.at[row], hashed.at[row + 1]), set(np.concatenate(items).tolist())
+            grams[here] = [0 if gram in known else gram for gram in grams[here].tolist()]
         phrases = replace(hashed, grams=grams).texts_with(grams).only(first._all("grams"))
         return Background(len(texts), words, phrases)
 
     def _all(self, name: str) -> Array:
-        """The hashes of all items, without the 0 where no phrase begins."""
-        found = np.unique(np.concatenate([getattr(of, name) for of in self._hashed.values()]))
-        return found[found > 0].astype(np.uint64)
+        """The hashes of all items in ascending order, without the 0 where no phrase begins."""
+        found = np.sort(np.concatenate([getattr(of, name) for of in self._hashed.values()])).astype(np.uint64)
+        new = np.append(True, found[1:] != found[:-1])
+        return found[new & (found > 0)]
 
     def judge(self, found: Any, texts: Any) -> Any:
         """
