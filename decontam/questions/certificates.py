@@ -33,6 +33,7 @@ def made_by(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
         "outputs": [_identity(version.role, version) for version in made],
         "suppressed": facts.get("suppressed", {}),
         "elsewhere": facts.get("elsewhere", []),
+        "background": facts.get("background", []),
         "left_out": facts.get("left_out", {}),
         "false_alarms": facts.get("false_alarms", {}),
     }

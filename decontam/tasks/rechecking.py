@@ -20,7 +20,7 @@ from decontam.engine.rechecking import (
 )
 from decontam.engine.scan import ScanConfig
 from decontam.questions.taint import children_in
-from decontam.tasks.scanning import ELSEWHERE, SCAN
+from decontam.tasks.scanning import BACKGROUND_OF, ELSEWHERE, SCAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Subjects:
     scanned: Version
     benchmarks: list[Version]
     elsewhere: list[Version]
+    background: list[Version]
     rulings: Version | None
 
 
@@ -45,6 +46,7 @@ def subjects(project: Project, certificate: Mapping[str, Any]) -> Subjects:
         scanned=_find(project, certificate["scanned"], missing),
         benchmarks=[_find(project, line, missing) for line in certificate["benchmarks"]],
         elsewhere=[_find(project, one, missing) for one in certificate.get("elsewhere", ())],
+        background=[_find(project, one, missing) for one in certificate.get("background", ())],
         rulings=_find(project, {"version": "rulings", "content_hash": counts["rulings"]}, missing)
         if "rulings" in counts
         else None,
@@ -78,6 +80,7 @@ def start_recheck(project: Project, certificate: Mapping[str, Any], *, user: Any
     found = subjects(project, certificate)
     config = _settings(ScanConfig, certificate["config"])
     inputs = {"training": found.scanned, "benchmarks": found.benchmarks, ELSEWHERE: found.elsewhere}
+    inputs[BACKGROUND_OF] = found.background
     subject = found.scanned.dataset.name
     return jobs.start(RECHECK, project=project, config=config, inputs=inputs, subject=subject, user=user)
 

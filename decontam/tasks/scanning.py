@@ -28,19 +28,37 @@ from decontam.tasks.earlier import compared, earlier, new_items, taken_over
 from decontam.tasks.meaning import CALIBRATION, Meaning, calibrate, meaning, require_encoder
 from decontam.tasks.tables import IDS, Benchmarks, index_for, judging
 
-ELSEWHERE, MOST_ELSEWHERE = "elsewhere", 20
+ELSEWHERE, MOST_ELSEWHERE, BACKGROUND_OF = "elsewhere", 20, "background"
 
 
-def start_scan(training: Version, benchmarks: list[Version], config: ScanConfig, *, user: Any = None) -> Run:
-    """Compare a version of records with benchmarks; both sides must be what they are taken for."""
+def start_scan(
+    training: Version,
+    benchmarks: list[Version],
+    config: ScanConfig,
+    *,
+    background: Version | None = None,
+    user: Any = None,
+) -> Run:
+    """
+    Compare a version of records with benchmarks; both sides must be what they are taken for. Meaning is calibrated on
+    rows of `background`: the scanned version itself, unless most of that is feared to be contaminated.
+    """
     require_scannable(training, benchmarks)
     _require_known(config.thresholds, benchmarks)
     inputs: dict[str, Any] = {"training": training, "benchmarks": benchmarks}
     if config.profile != Profile.PLAIN:
         inputs[ELSEWHERE] = elsewhere(training)
+    if background:
+        _require_rows(background)
+        inputs[BACKGROUND_OF] = background
     project, name = training.dataset.project, training.dataset.name
     require_encoder(project, config.encoder)
     return jobs.start(SCAN, project=project, config=config, inputs=inputs, subject=name, user=user)
+
+
+def _require_rows(background: Version) -> None:
+    if background.kind not in (Kind.RECORDS, Kind.MIXTURE):
+        raise BadInput(f"{background} holds {background.kind.label}, no rows to calibrate on.")
 
 
 def elsewhere(training: Version) -> list[Version]:
@@ -119,7 +137,8 @@ def sample(part: Part) -> dict[str, Any]:
         "shard": asdict(part.write("tmp/background", BACKGROUND, found.to_batches())),
     }
     if config.encoder:
-        made[CALIBRATION] = calibrate(part, config.semantic, looked_for.prompts, rows)
+        others = [some_texts(version, Unit(config.unit)) for version in part.run.inputs_of(BACKGROUND_OF)]
+        made[CALIBRATION] = calibrate(part, config.semantic, looked_for.prompts, *(others or [rows]))
     return made
 
 
@@ -185,7 +204,8 @@ def settle(part: Part) -> dict[str, Any]:
         "rows_read": read,
         "rows_skipped": skipped,
         **_looked(part, results),
-        "elsewhere": [identity(version) for version in run.inputs_of(ELSEWHERE)],
+        ELSEWHERE: [identity(version) for version in run.inputs_of(ELSEWHERE)],
+        BACKGROUND_OF: [identity(version) for version in run.inputs_of(BACKGROUND_OF)],
         "rows_tainted": len(children_in(run.input("training"))([])),
         "suppressed": found.suppressed(),
         "lines": lines,

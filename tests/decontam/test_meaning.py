@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from curation import jobs
-from curation.engine.errors import BadConfig
+from curation.engine.errors import BadConfig, BadInput
 from curation.models import Check, Kind, Run
 from curation.questions.waiting import waiting
 from decontam.engine.apply import ApplyConfig
@@ -151,3 +151,17 @@ def test_an_encoder_that_is_missing_is_told_on_every_page(version, monkeypatch, 
         assert "The semantic method did not see all rows:" in page
         assert "The encoder minilm is not installed." in page
     assert Run.objects.get(kind="scan").status == "done"
+
+
+def test_a_source_that_leaked_whole_is_calibrated_on_another_one(version, monkeypatch, silent_bells):
+    monkeypatch.setattr("decontam.tasks.meaning.load_encoder", lambda name: Anagrams())
+    monkeypatch.setattr("decontam.tasks.meaning._kept", {})
+    leaked = version("leaked", *(" ".join(word[::-1] for word in item.split()) for item in ITEMS))
+    clean, quiz = version("clean", *CLEAN), version("quiz", *ITEMS, kind=Kind.BENCHMARK)
+    alone = done(start_scan(leaked, [quiz], CONFIG))
+    assert "semantic" in alone.summary["left_out"]
+    beside = done(start_scan(leaked, [quiz], CONFIG, background=clean))
+    assert beside.summary["rows_close_in_meaning"] == len(ITEMS)
+    assert beside.summary["background"][0]["version"] == str(clean)
+    with pytest.raises(BadInput, match="no rows to calibrate on"):
+        start_scan(leaked, [quiz], CONFIG, background=quiz)

@@ -56,13 +56,23 @@ class Command(ProjectCommand):
             help="share of an item's information that a row must hold, for one benchmark",
         )
 
+        parser.add_argument(
+            "--background",
+            default="",
+            help="a clean version to calibrate meaning on (default: the scanned one)",
+        )
+
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         training = Version.objects.named(self.project, options["version"])
         names = dict.fromkeys(options["against"])
         said = {name: options[name] for name in SETTINGS}
         config = ScanConfig(**said, thresholds=thresholds_from(options["threshold_for"], "="))
         benchmarks = [Version.objects.named(self.project, name) for name in names]
-        run = self.see_through(start_scan(training, benchmarks, config, user=self.user))
+        named = options["background"]
+        background = Version.objects.named(self.project, named) if named else None
+        run = self.see_through(
+            start_scan(training, benchmarks, config, background=background, user=self.user)
+        )
         return {"run": run.pk, "version": str(run.output("matches")), **run.summary}
 
     def told(self, answer: dict[str, Any]) -> Iterator[str]:
