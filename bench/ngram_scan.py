@@ -371,14 +371,19 @@ def one_core() -> None:
     pa.set_io_thread_count(1)
 
 
-def main() -> int:
+def parsed(description: str | None) -> argparse.Namespace:
+    """`child` is set where this is the process whose memory is measured."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=40_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = parsed(__doc__)
     if options.child:
         child(options.child)
         return 0

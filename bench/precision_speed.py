@@ -9,7 +9,6 @@ is what a run does: a sample of the source, then matching and judging batch by b
 exits with 1 when a bar or a check fails.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -135,13 +134,7 @@ def grow(corpus: shared.Corpus, folder: Path, report: shared.Report) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rows", type=int, default=40_000)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = shared.parsed(__doc__)
     if options.child:
         child(options.child)
         return 0

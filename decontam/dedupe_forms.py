@@ -4,6 +4,7 @@ from django import forms
 
 from curation.models import Kind, Project, Run, Version
 from decontam.engine.dedupe import DedupeConfig, Keep, Key
+from decontam.forms import names_of
 from decontam.tasks.deduplicating import start_dedupe
 
 PLAIN = DedupeConfig()
@@ -63,10 +64,7 @@ class DedupeForm(forms.Form):
         kwargs["initial"] = {name: getattr(PLAIN, name) for name in shown} | kwargs.get("initial", {})
         super().__init__(*args, **kwargs)
         self.project = project
-        kinds = (Kind.RECORDS, Kind.MIXTURE)
-        found = Version.objects.live().filter(dataset__project=project, dataset__kind__in=kinds)
-        ordered = found.select_related("dataset").order_by("dataset__name", "-number")
-        offered = [(str(version), f"{version}, {version.rows:,} rows") for version in ordered]
+        offered = names_of(project, Kind.RECORDS, Kind.MIXTURE)
         for name in ("versions", "against"):
             self.fields[name].choices = offered  # type: ignore[attr-defined]
 

@@ -48,7 +48,7 @@ def _encoders(project: Project) -> list[tuple[str, str]]:
     ]
 
 
-def _names(project: Project, *kinds: Kind) -> list[tuple[str, str]]:
+def names_of(project: Project, *kinds: Kind) -> list[tuple[str, str]]:
     """Newest versions first, by name and number, with their rows."""
     found = Version.objects.live().filter(dataset__project=project, dataset__kind__in=kinds)
     ordered = found.select_related("dataset").order_by("dataset__name", "-number")
@@ -105,8 +105,8 @@ class ScanForm(forms.Form):
         kwargs["initial"] = usual | kwargs["initial"]
         super().__init__(*args, **kwargs)
         self.project = project
-        offered = _names(project, Kind.BENCHMARK)
-        scanned = _names(project, Kind.RECORDS, Kind.MIXTURE)
+        offered = names_of(project, Kind.BENCHMARK)
+        scanned = names_of(project, Kind.RECORDS, Kind.MIXTURE)
         grouped = [("Rows", scanned), ("Benchmarks, compared with one another", offered)]
         self.fields["training"].choices = grouped  # type: ignore[attr-defined]
         self.fields["benchmarks"].choices = offered  # type: ignore[attr-defined]

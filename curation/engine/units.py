@@ -41,7 +41,7 @@ class Unit(StrEnum):
         return list(OF_TURNS) if self in TURNS or self is Unit.JOINED else COLUMNS[1:]
 
 
-TURNS = (Unit.USER, Unit.SYSTEM, Unit.ASSISTANT)
+TURNS = (Unit.USER, Unit.SYSTEM, Unit.ASSISTANT)  # each text is one message
 
 
 class ItemPart(StrEnum):

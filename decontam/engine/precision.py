@@ -29,7 +29,6 @@ STOCK = "stock phrase"
 SINGLE = "single characters"
 PARTIAL = "part of a short item"
 UNDER = "under the threshold set for this benchmark"
-REASONS = (COMMON_WORDS, STOCK, SINGLE, PARTIAL, UNDER)
 Kept = TypeVar("Kept")
 LITERAL, COMPARED_WHOLE = ("exact", "ngram"), ("near", "semantic")
 WHOLE = 0.999

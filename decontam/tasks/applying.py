@@ -13,7 +13,7 @@ from curation import jobs
 from curation.engine.errors import BadConfig, Refused
 from curation.engine.records import REMOVED, SCHEMA
 from curation.engine.store import GROUP_ROWS, Shard
-from curation.engine.units import Unit
+from curation.engine.units import TURNS
 from curation.models import Check, Dataset, Event, Kind, Part, Run, Version
 from decontam.engine.actions import Action, Struck
 from decontam.engine.apply import DECIDED, ApplyConfig, Split, decide, guard, split
@@ -29,7 +29,6 @@ PAIR = ("row_fingerprint", "item_fingerprint")
 RULINGS = pa.unify_schemas(
     [pa.schema([(name, pa.string()) for name in (*PAIR, "verdict", "reason", "by", "at")]), FROZEN]
 )
-TURNS = tuple(Unit(unit) for unit in ("user", "system", "assistant"))  # units whose spans lie in one message
 
 
 def start_apply(scan: Run, config: ApplyConfig, *, user: Any = None) -> Run:

@@ -113,7 +113,11 @@ def _precision(part: Part, looked_for: Benchmarks) -> Precision:
 
 def unmatched_shards(run: Run) -> Any:
     """All of the training version, unless an earlier scan has compared it with every item."""
-    return [] if earlier(run) and not new_items(run) else shard_specs("training")(run)
+    return [] if _nothing_new(run) else shard_specs("training")(run)
+
+
+def _nothing_new(run: Run) -> bool:
+    return earlier(run) is not None and not new_items(run)
 
 
 def shard_specs(role: str) -> Any:
@@ -124,7 +128,7 @@ def shard_specs(role: str) -> Any:
 def _judged(run: Run) -> list[dict[str, Any]]:
     """The plain rule needs no sample, since nothing of what it finds is judged; neither do matches taken over."""
     judged = run.config.get("profile", Profile.PLAIN) != Profile.PLAIN
-    return [{}] if judged and not (earlier(run) and not new_items(run)) else []
+    return [{}] if judged and not _nothing_new(run) else []
 
 
 def sample(part: Part) -> dict[str, Any]:
