@@ -10,7 +10,7 @@ from decontam.engine.scan import ScanConfig
 from decontam.questions.overlap import Cell, overlap
 from decontam.questions.scans import finished
 from decontam.tasks.earlier import COMPARED, EARLIER
-from decontam.tasks.scanning import SCAN, require_scannable
+from decontam.tasks.scanning import BACKGROUND_OF, ELSEWHERE, SCAN, require_scannable
 
 
 def start_rescan(scan: Run, benchmarks: list[Version] | None = None, *, user: Any = None) -> Run:
@@ -25,6 +25,7 @@ def start_rescan(scan: Run, benchmarks: list[Version] | None = None, *, user: An
     _refuse_what_depends_on_others(scan, matches)
     require_scannable(training, benchmarks)
     given = {"training": training, "benchmarks": benchmarks, EARLIER: matches, COMPARED: before}
+    given |= {role: scan.inputs_of(role) for role in (ELSEWHERE, BACKGROUND_OF)}
     config, name = load(ScanConfig, scan.config), training.dataset.name
     return jobs.start(SCAN, project=scan.project, config=config, inputs=given, subject=name, user=user)
 

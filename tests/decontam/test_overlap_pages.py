@@ -12,6 +12,7 @@ from decontam.engine.apply import ApplyConfig
 from decontam.engine.scan import ScanConfig
 from decontam.questions.overlap import overlap
 from decontam.tasks.applying import start_apply
+from decontam.tasks.rescanning import start_rescan
 from decontam.tasks.scanning import start_scan
 from tests.populating import chat, ended, lines, populate
 
@@ -174,7 +175,7 @@ def test_nothing_is_taken_out_of_a_benchmark_and_none_is_compared_with_itself(ve
         start_apply(run, ApplyConfig())
 
 
-def test_a_scan_knows_what_is_common_in_other_sources_that_were_scanned(made, user, tmp_path):
+def test_a_scan_knows_what_is_common_in_other_sources_that_were_scanned(made, user, tmp_path, version):
     assert made.scan.inputs_of("elsewhere") == [] and made.scan.output("common").rows > 0
     against, place = made.scan.inputs_of("benchmarks"), tmp_path / "web.jsonl"
     own = ended(start_scan(made.scan.input("training"), against, ScanConfig(), user=user))
@@ -186,5 +187,8 @@ def test_a_scan_knows_what_is_common_in_other_sources_that_were_scanned(made, us
     scan = ended(start_scan(ended(web).output("records"), against, ScanConfig(), user=user))
     assert scan.inputs_of("elsewhere") == [own.output("common")]
     assert scan.checks.get().detail["elsewhere"][0]["version"] == str(own.output("common"))
+    newer = version("quiz", "which bird builds no nest of its own at all", kind=Kind.BENCHMARK)
+    again = ended(start_rescan(scan, [newer], user=user))
+    assert again.inputs_of("elsewhere") == [own.output("common")]
     plain = ended(start_scan(web.output("records"), against, ScanConfig(profile="plain"), user=user))
     assert plain.inputs_of("elsewhere") == []
