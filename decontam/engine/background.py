@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.engine.text.folding import fold, folded_size
-from curation.engine.text.jit import ZERO, Array, kernel
-from curation.engine.text.ngrams import BASE, MULTIPLIER, SPREAD, hash_words, next_gram, power
+from curation.engine.text.jit import U64, ZERO, Array, kernel
+from curation.engine.text.ngrams import MULTIPLIER, SPREAD, hash_words, next_gram, power
 from curation.engine.text.words import code_points
 from decontam.engine.texts import buffers
 
@@ -77,17 +77,80 @@ class Hashed:
     def grams_of(self, text: int) -> Array:
         return self.grams[self.at[text] : self.at[text + 1]]
 
-    def texts_with(self, hashes: Array) -> "Counts":
-        """
-        In how many texts each of `words` or `grams` stands. Pairs of hash and text are told apart by 64 bits of both.
-        """
-        text = np.repeat(np.arange(len(self), dtype=np.uint64), np.diff(self.at))
-        hashes = hashes.astype(np.uint64)
-        pairs = (hashes ^ text * BASE) * SPREAD
-        order = np.argsort(pairs)
-        new = np.ones(len(order), bool)
-        new[1:] = pairs[order[1:]] != pairs[order[:-1]]
-        return Counts(*np.unique(hashes[order[new]], return_counts=True))
+    def texts_with(self, hashes: Array, among: Array | None = None) -> "Counts":
+        """In how many texts each of `words` or `grams` stands; `among`, ascending, are the only ones asked for."""
+        wanted, shift = _sieve(among)
+        seen = _table(int(np.diff(self.at).max(initial=0)))
+        texts, found = np.zeros(len(seen), np.int64), np.empty(len(hashes), hashes.dtype)
+        found = found[: each_once(hashes, self.at, wanted, shift, seen, texts, found)]
+        found.sort()
+        first = np.flatnonzero(np.append(True, found[1:] != found[:-1])[: len(found)])
+        counts = Counts(found[first].astype(np.uint64), np.diff(first, append=len(found)))
+        return counts if among is None else counts.only(among)
+
+
+def _table(entries: int) -> Array:
+    """Room for that many hashes, at most half full."""
+    return np.zeros(1 << (2 * entries).bit_length(), np.uint64)
+
+
+def _sieve(among: Array | None) -> tuple[Array, U64]:
+    """A bit for each hash that is wanted, by its high bits: 6 % of the others pass; all do where all are wanted."""
+    if among is None:
+        return np.full(1, np.uint64(2**64 - 1)), np.uint64(63)
+    bits = min(max(6, (16 * len(among)).bit_length()), 32)
+    sieve, shift = np.zeros(1 << bits - 6, np.uint64), np.uint64(64 - bits)
+    let_through(among.astype(np.uint64), sieve, shift)
+    return sieve, shift
+
+
+@kernel
+def let_through(hashes: Any, sieve: Any, shift: U64) -> None:
+    """Set the bit of each hash."""
+    for k in range(len(hashes)):
+        place = hashes[k] * SPREAD >> shift
+        sieve[place >> np.uint64(6)] |= np.uint64(1) << (place & np.uint64(63))
+
+
+@kernel
+def each_once(hashes: Any, at: Any, sieve: Any, shift: U64, seen: Any, texts: Any, found: Any) -> int:
+    """
+    Write the hashes that the sieve lets through, once for each text that has them, without 0; returns their number.
+    `seen` is an open table of hashes, each valid for the text of the same place in `texts`, counted from 1.
+    """
+    written, last = ZERO, np.uint64(len(seen) - 1)
+    for text in range(1, len(at)):
+        for k in range(at[text - 1], at[text]):
+            key = np.uint64(hashes[k])
+            mixed = key * SPREAD
+            place = mixed >> shift
+            if key == 0 or not sieve[place >> np.uint64(6)] >> (place & np.uint64(63)) & np.uint64(1):
+                continue
+            slot = mixed >> np.uint64(20) & last
+            while texts[slot] == text and seen[slot] != key:
+                slot = slot + np.uint64(1) & last
+            if texts[slot] != text:
+                texts[slot], seen[slot], found[written] = text, key, hashes[k]
+                written += 1
+    return int(written)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vocabulary:
+    """The items of a benchmark as hashes, and how many of the items have each word and each phrase."""
+
+    hashed: Hashed
+    words: Counts
+    phrases: Counts
+
+    @classmethod
+    def of(cls, texts: Any, n: int) -> Self:
+        """Of a `large_string` array without nulls."""
+        hashed = Hashed.of(texts, n)
+        return cls(hashed, hashed.texts_with(hashed.words), hashed.texts_with(hashed.grams))
+
+    def __len__(self) -> int:
+        return len(self.hashed)
 
 
 @kernel

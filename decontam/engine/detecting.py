@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 
 from curation.engine.text.jit import Array
 from curation.engine.text.words import words
+from decontam.engine.background import Vocabulary
 from decontam.engine.config import NgramConfig
 from decontam.engine.index import MATCHES, BenchmarkIndex, Texts
 from decontam.engine.normalising import Written, normalised
@@ -183,11 +184,13 @@ class NormalisedIndex:
     index: BenchmarkIndex
     columns: Mapping[str, Any]
     compared: Mapping[str, Any]
+    vocabularies: Mapping[str, Vocabulary]
 
     @classmethod
     def build(cls, columns: Mapping[str, Any]) -> "NormalisedIndex":
         compared = {name: normalised(column) for name, column in columns.items()}
-        return cls(BenchmarkIndex.build(compared, NORMALISED), columns, compared)
+        vocabularies = {name: Vocabulary.of(texts, NORMALISED.n) for name, texts in compared.items()}
+        return cls(BenchmarkIndex.build(compared, NORMALISED), columns, compared, vocabularies)
 
     def scan(self, texts: Any) -> Any:
         """A table of schema `MATCHES`."""

@@ -7,27 +7,16 @@ name than x2), and numbers in a row as one of them, so that an item with other n
 lists of numbers are not each other.
 """
 
-import re
-import sys
-import unicodedata
-from collections.abc import Callable
-from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation.engine.text.jit import ZERO, Array, kernel
 from decontam.engine.texts import buffers
+from decontam.engine.unifying import unified, unified_with_origins
 
 GROWTH = 2  # at most a space before each byte
-_WIDE = (  # Han, Hiragana, Katakana: one class for RE2 and for re
-    "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30ff\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U000323af]"
-)
-_is_wide = re.compile(_WIDE).match
-_FOLDED = {"ß": "ss", "ẞ": "ss", "ς": "σ", "Σ": "σ"}  # what lower-casing leaves and case folding does not
 _OTHER, _DIGIT, _POINT, _UPPER, _LOWER = range(5)
 _CLASSES = np.full(256, _OTHER, np.uint8)
 _CLASSES[ord("0") : ord("9") + 1] = _DIGIT
@@ -41,49 +30,10 @@ _BYTES[ord("_")] = ord(" ")
 
 def normalised(texts: Any) -> Any:
     """A `large_string` array without nulls, text by text as the normalised pass compares it."""
-    data, at = buffers(_unified(texts))
+    data, at = buffers(unified(texts))
     out, ends = np.empty(GROWTH * int(at[-1] - at[0]) + 1, np.uint8), np.zeros(len(at), np.int64)
     rewrite(data, at, _CLASSES, _BYTES, out, ends)
     return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(out))
-
-
-def _unified(texts: Any) -> Any:
-    """Compatible forms of characters as one, wide ones as words; only rows that have some are touched."""
-    foreign = pc.invert(pc.string_is_ascii(texts))
-    if not pc.any(foreign).as_py():
-        return texts
-    some = texts.filter(foreign)
-    some = _changed(some, _unstable(), lambda them: pc.utf8_normalize(them, "NFKC"))
-    for written, folded in _FOLDED.items():
-        some = _changed(some, written, partial(pc.replace_substring, pattern=written, replacement=folded))
-    some = _changed(some, _WIDE, lambda them: pc.replace_substring_regex(them, f"({_WIDE})", r" \1 "))
-    return pc.replace_with_mask(texts, foreign, some)
-
-
-def _changed(texts: Any, pattern: str, change: Callable[[Any], Any]) -> Any:
-    """Looking for a pattern is ten times as fast as changing a text that does not have it."""
-    has = pc.match_substring_regex(texts, pattern)
-    return pc.replace_with_mask(texts, has, change(texts.filter(has))) if pc.any(has).as_py() else texts
-
-
-@cache
-def _unstable() -> str:
-    """A class of the characters that NFKC may change, by themselves or with those before them."""
-    codes = [
-        code for code in range(128, sys.maxunicode + 1) if not 0xD800 <= code < 0xE000 and _may_change(code)
-    ]
-    at = np.array(codes)
-    starts, ends = at[np.diff(at, prepend=-1) > 1], at[np.diff(at, append=1 << 30) > 1]
-    return (
-        "["
-        + "".join(f"\\x{{{start:x}}}-\\x{{{end:x}}}" for start, end in zip(starts, ends, strict=True))
-        + "]"
-    )
-
-
-def _may_change(code: int) -> bool:
-    character = chr(code)
-    return unicodedata.combining(character) > 0 or not unicodedata.is_normalized("NFKC", character)
 
 
 @kernel
@@ -144,7 +94,7 @@ class Written:
 
     def __init__(self, text: str, compared: str) -> None:
         """`compared` is what `normalised` made of the text."""
-        unified, came_from = _unified_with_origins(text)
+        unified, came_from = unified_with_origins(text)
         data = np.frombuffer(unified.encode("utf-8", "surrogatepass"), np.uint8)
         origins = np.empty(GROWTH * len(data) + 1, np.int64)
         origins = origins[: trace(data, _CLASSES, origins)]
@@ -161,17 +111,3 @@ class Written:
         if not self._known:
             return np.zeros_like(starts), np.full_like(ends, self._at[-1])
         return self._at[starts], np.maximum(self._at[ends], self._at[starts] + 1)
-
-
-def _unified_with_origins(text: str) -> tuple[str, Array]:
-    """What `_unified` makes of a text, character by character, and the place of the one that each comes from."""
-    if text.isascii():
-        return text, np.arange(len(text), dtype=np.int64)
-    made: list[str] = []
-    places: list[int] = []
-    for place, character in enumerate(text):
-        folded = _FOLDED.get(character, character)
-        for one in unicodedata.normalize("NFKC", folded):
-            made.append(f" {one} " if _is_wide(one) else one)
-            places += [place, place, place + 1] if len(made[-1]) == 3 else [place]
-    return "".join(made), np.array(places, np.int64)

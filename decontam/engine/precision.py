@@ -9,7 +9,7 @@ is deleted: a match that is not to count says why.
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any, TypeVar
@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 
 from curation.engine.errors import BadConfig
 from curation.engine.text.jit import Array
-from decontam.engine.background import LARGEST_SAMPLE, Background, Hashed
-from decontam.engine.detecting import NORMALISED, Detector, as_column
+from decontam.engine.background import LARGEST_SAMPLE, Background, Counts, Hashed
+from decontam.engine.detecting import NORMALISED, Detector, NormalisedIndex, as_column
 from decontam.engine.normalising import Written, normalised
 
 COMMON_WORDS = "common words only"
@@ -126,16 +126,12 @@ class Precision:
         config: PrecisionConfig | None = None,
         elsewhere: Background | None = None,
     ) -> None:
-        if detector.normalised is None:
-            raise BadConfig("The plain rule is judged by nobody: precision belongs to the default profile.")
+        self._index = _normalised(detector)
         self.config = config or PrecisionConfig()
         own = background or Background()
         self.background = own + elsewhere if elsewhere else own
         self._sources = (own, self.background) if elsewhere else (own,)
-        self._index = detector.normalised
-        self._hashed = {name: Hashed.of(texts, N) for name, texts in self._index.compared.items()}
-        self._words = {name: of.texts_with(of.words) for name, of in self._hashed.items()}
-        self._phrases = {name: of.texts_with(of.grams) for name, of in self._hashed.items()}
+        self._vocabularies = self._index.vocabularies
         self._number = Hashed.of(as_column(["0"]), N).words[0]
         self._weighed: dict[tuple[str, int], Weighed] = {}
         self._known: dict[Any, Strength] = {}
@@ -147,26 +143,20 @@ class Precision:
         A row that holds an item says nothing about its phrases: what leaked often is no stock phrase.
         """
         texts = pc.unique(as_column(texts))[:LARGEST_SAMPLE]
-        hashed = Hashed.of(normalised(texts), N)
-        first = cls(detector, Background(len(texts), hashed.texts_with(hashed.words)), config)
-        words = first.background.words.only(first._all("words"))
+        vocabularies, hashed = _normalised(detector).vocabularies, Hashed.of(normalised(texts), N)
+        words = hashed.texts_with(hashed.words, _keys(of.words for of in vocabularies.values()))
+        first = cls(detector, Background(len(texts), words), config)
         held: dict[int, list[Array]] = defaultdict(list)
         for match in detector.scan(texts).select(JUDGED_BY).to_pylist():
             if first.strength(match).holds:
-                grams = first._hashed[match["benchmark"]].grams_of(match["item"])
+                grams = vocabularies[match["benchmark"]].hashed.grams_of(match["item"])
                 held[match["row"]].append(grams)
         grams = hashed.grams.copy()
         for row, items in held.items():
             here, known = slice(hashed.at[row], hashed.at[row + 1]), set(np.concatenate(items).tolist())
             grams[here] = [0 if gram in known else gram for gram in grams[here].tolist()]
-        phrases = replace(hashed, grams=grams).texts_with(grams).only(first._all("grams"))
+        phrases = hashed.texts_with(grams, _keys(of.phrases for of in vocabularies.values()))
         return Background(len(texts), words, phrases)
-
-    def _all(self, name: str) -> Array:
-        """The hashes of all items in ascending order, without the 0 where no phrase begins."""
-        found = np.sort(np.concatenate([getattr(of, name) for of in self._hashed.values()])).astype(np.uint64)
-        new = np.append(True, found[1:] != found[:-1])
-        return found[new & (found > 0)]
 
     def judge(self, found: Any, texts: Any) -> Any:
         """
@@ -257,7 +247,7 @@ class Precision:
         )
         at = np.array([found.span() for found in WORD.finditer(compared)], np.int64).reshape(-1, 2)
         starts, ends = Written(written, compared).spans(at[:, 0], at[:, 1])
-        hashed = self._hashed[benchmark]
+        hashed = self._vocabularies[benchmark].hashed
         hashes, grams = hashed.words_of(place), hashed.grams_of(place)
         if len(at) != len(hashes):  # lower-casing changed a length: the words are known, their places are not
             starts, ends = np.zeros(len(hashes), np.int64), np.full(len(hashes), len(written))
@@ -274,20 +264,20 @@ class Precision:
                 ],
                 bool,
             ),
-            self._phrases[benchmark].of(grams) > self._shared_above(benchmark),
+            self._vocabularies[benchmark].phrases.of(grams) > self._shared_above(benchmark),
             self._stock(grams),
         )
 
     def _bits(self, benchmark: str, hashes: Array) -> Array:
         """Numbers carry none: they are masked."""
-        here, items = self._words[benchmark].of(hashes), len(self._hashed[benchmark])
+        here, items = self._vocabularies[benchmark].words.of(hashes), len(self._vocabularies[benchmark])
         everywhere = (self.background.words.of(hashes) + here + 0.5) / (self.background.rows + items + 1)
         often = np.where(here >= 3, here / items, 0.0)
         bits = -np.log2(np.minimum(1.0, np.maximum(everywhere, often)))
         return np.where(hashes == self._number, 0.0, bits)
 
     def _shared_above(self, benchmark: str) -> float:
-        return max(self.config.shared_items, self.config.shared_share * len(self._hashed[benchmark]))
+        return max(self.config.shared_items, self.config.shared_share * len(self._vocabularies[benchmark]))
 
     def _stock(self, grams: Array) -> Array:
         """Common in the source itself, or in all sources together."""
@@ -297,6 +287,18 @@ class Precision:
                 self.config.stock_rows, ceil(self.config.stock_share * of.rows)
             )
         return stock
+
+
+def _normalised(detector: Detector) -> NormalisedIndex:
+    if detector.normalised is None:
+        raise BadConfig("The plain rule is judged by nobody: precision belongs to the default profile.")
+    return detector.normalised
+
+
+def _keys(counts: Iterable[Counts]) -> Array:
+    """The hashes of all of them in ascending order."""
+    keys = [of.keys for of in counts]
+    return keys[0] if len(keys) == 1 else np.sort(np.concatenate(keys))
 
 
 def _keep(held: dict[Any, Kept], key: Any, value: Kept, most: int) -> Kept:

@@ -147,12 +147,13 @@ def sample(part: Part) -> dict[str, Any]:
 
 
 def some_texts(version: Version, unit: Unit) -> Any:
-    """The first rows of every shard, as many of each."""
+    """The first rows of every shard, as many of each; copied, since a slice would keep its whole batch in memory."""
     shards, some = version.shards(), [pa.array([], pa.string())]
     for shard in shards:
         batch = next(iter(store().batches([shard], IDS + unit.columns)), None)
         if batch is not None:
-            some.append(texts(batch, unit).text.slice(0, ceil(LARGEST_SAMPLE / len(shards))))
+            found = texts(batch, unit).text
+            some.append(found.take(pa.array(range(min(len(found), ceil(LARGEST_SAMPLE / len(shards)))))))
     return pa.chunked_array(some, pa.string())
 
 
