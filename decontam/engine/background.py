@@ -43,6 +43,11 @@ class Counts:
         kept = Counts(hashes, np.ones(len(hashes), np.int64)).of(self.keys) > 0
         return Counts(self.keys[kept], self.rows[kept])
 
+    @property
+    def shared(self) -> "Counts":
+        """Without those that only one text has."""
+        return Counts(self.keys[self.rows > 1], self.rows[self.rows > 1])
+
     def __add__(self, other: "Counts") -> "Counts":
         keys, of = np.unique(np.concatenate([self.keys, other.keys]), return_inverse=True)
         rows = np.zeros(len(keys), np.int64)
@@ -137,7 +142,7 @@ def each_once(hashes: Any, at: Any, sieve: Any, shift: U64, seen: Any, texts: An
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """The items of a benchmark as hashes, and how many of the items have each word and each phrase."""
+    """The items of a benchmark as hashes; how many items have each word, and each phrase that more than one has."""
 
     hashed: Hashed
     words: Counts
@@ -147,7 +152,7 @@ class Vocabulary:
     def of(cls, texts: Any, n: int) -> Self:
         """Of a `large_string` array without nulls."""
         hashed = Hashed.of(texts, n)
-        return cls(hashed, hashed.texts_with(hashed.words), hashed.texts_with(hashed.grams))
+        return cls(hashed, hashed.texts_with(hashed.words), hashed.texts_with(hashed.grams).shared)
 
     def __len__(self) -> int:
         return len(self.hashed)

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from curation.engine.errors import BadConfig
 from curation.engine.text.jit import Array
-from decontam.engine.background import LARGEST_SAMPLE, Background, Counts, Hashed
+from decontam.engine.background import LARGEST_SAMPLE, Background, Hashed
 from decontam.engine.detecting import NORMALISED, Detector, NormalisedIndex, as_column
 from decontam.engine.normalising import Written, normalised
 
@@ -144,7 +144,7 @@ class Precision:
         """
         texts = pc.unique(as_column(texts))[:LARGEST_SAMPLE]
         vocabularies, hashed = _normalised(detector).vocabularies, Hashed.of(normalised(texts), N)
-        words = hashed.texts_with(hashed.words, _keys(of.words for of in vocabularies.values()))
+        words = hashed.texts_with(hashed.words, _ascending(of.words.keys for of in vocabularies.values()))
         first = cls(detector, Background(len(texts), words), config)
         held: dict[int, list[Array]] = defaultdict(list)
         for match in detector.scan(texts).select(JUDGED_BY).to_pylist():
@@ -155,7 +155,7 @@ class Precision:
         for row, items in held.items():
             here, known = slice(hashed.at[row], hashed.at[row + 1]), set(np.concatenate(items).tolist())
             grams[here] = [0 if gram in known else gram for gram in grams[here].tolist()]
-        phrases = hashed.texts_with(grams, _keys(of.phrases for of in vocabularies.values()))
+        phrases = hashed.texts_with(grams, _ascending(of.hashed.grams for of in vocabularies.values()))
         return Background(len(texts), words, phrases)
 
     def judge(self, found: Any, texts: Any) -> Any:
@@ -295,10 +295,8 @@ def _normalised(detector: Detector) -> NormalisedIndex:
     return detector.normalised
 
 
-def _keys(counts: Iterable[Counts]) -> Array:
-    """The hashes of all of them in ascending order."""
-    keys = [of.keys for of in counts]
-    return keys[0] if len(keys) == 1 else np.sort(np.concatenate(keys))
+def _ascending(hashes: Iterable[Array]) -> Array:
+    return np.sort(np.concatenate(list(hashes)))
 
 
 def _keep(held: dict[Any, Kept], key: Any, value: Kept, most: int) -> Kept:
