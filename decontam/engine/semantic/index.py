@@ -31,6 +31,7 @@ from decontam.engine.semantic.texts import as_strings
 
 Progress = Callable[[int, int], None]
 SLICE = 512
+MOST_ITEMS = 100_000  # each passage of each row is compared with every item
 MOST_PASSAGES = 4  # for each row that calibration may look at: memory grows with their number
 
 
@@ -66,13 +67,14 @@ class SemanticIndex:
         Index `{benchmark: texts}`. Without an encoder the method compares words only, and needs no further package.
 
         `progress(done, total)` is told as texts are encoded, and may raise. Raises BadInput without benchmarks, for
-        one without any word, for anything that is not text, and when the encoder fails.
+        one without any word, above `MOST_ITEMS` items, for anything that is not text, and when the encoder fails.
         """
         config = config or SemanticConfig(encoder=encoder.name if encoder else LEXICAL_ONLY)
         if not isinstance(benchmarks, Mapping) or not benchmarks:
             raise BadInput("There is no benchmark to index.")
         texts = {name: as_strings(given) for name, given in benchmarks.items()}
         everything = [text for given in texts.values() for text in given]
+        _require_comparable(len(everything))
         vocabulary = Vocabulary.of(everything)
         vectors = _encode(encoder, everything, config.window, progress)
         ends = np.concatenate(([0], np.cumsum([len(given) for given in texts.values()])))
@@ -272,3 +274,11 @@ def _encode(
         vectors[part] = given
     progress(len(order), len(order))
     return vectors
+
+
+def _require_comparable(items: int) -> None:
+    if items > MOST_ITEMS:
+        raise BadInput(
+            f"{items:,} items are too many to compare each with every row by meaning; it takes at most {MOST_ITEMS:,}. "
+            "Scan against fewer benchmarks at once, or without an encoder."
+        )

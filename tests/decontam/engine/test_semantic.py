@@ -198,6 +198,12 @@ def test_half_a_surrogate_pair_is_text_like_any_other(index: SemanticIndex, cali
     assert (0, "quiz", 2) in found(index.scan([f"{ITEMS[2]} \ud800"], calibration))
 
 
+def test_more_items_than_can_be_compared_by_meaning_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decontam.engine.semantic.index.MOST_ITEMS", len(ITEMS) - 1)
+    with pytest.raises(BadInput, match="too many to compare each with every row by meaning"):
+        SemanticIndex.build({"quiz": ITEMS}, Hashed())
+
+
 def test_rows_that_are_not_text_are_refused(index: SemanticIndex, calibration: Calibration) -> None:
     with pytest.raises(BadInput, match="strings"):
         index.scan([1, 2], calibration)
