@@ -89,8 +89,13 @@ class ScanForm(forms.Form):
     false_alarms = forms.FloatField(
         label="Share of clean rows that meaning may flag",
         required=False,
-        help_text="Measured on rows of the version itself, for each benchmark; only with an encoder.",
+        help_text="Measured for each benchmark; only with an encoder.",
         widget=forms.NumberInput(attrs={"step": "any", "min": "0.0001", "max": "0.2"}),
+    )
+    background = forms.ChoiceField(
+        label="Measured on rows of",
+        required=False,
+        help_text="Choose a clean version when most of the scanned one may be contaminated; only with an encoder.",
     )
     thresholds = forms.CharField(
         label="Thresholds of single benchmarks",
@@ -111,6 +116,7 @@ class ScanForm(forms.Form):
         self.fields["training"].choices = grouped  # type: ignore[attr-defined]
         self.fields["benchmarks"].choices = offered  # type: ignore[attr-defined]
         self.fields["encoder"].choices = _encoders(project)  # type: ignore[attr-defined]
+        self.fields["background"].choices = [("", "the version itself"), *scanned]  # type: ignore[attr-defined]
         newest = {name.partition("@")[0]: name for name, _ in reversed(offered)}
         self.initial.setdefault("benchmarks", list(newest.values()))
 
@@ -133,7 +139,9 @@ class ScanForm(forms.Form):
             raise BadInput(
                 f"{training} is the only benchmark that is named; choose others to compare it with."
             )
-        return start_scan(training, others, config, user=user)
+        calibrated = said["background"] if config.encoder else ""
+        background = Version.objects.named(self.project, calibrated) if calibrated else None
+        return start_scan(training, others, config, background=background, user=user)
 
 
 POLICIES = {

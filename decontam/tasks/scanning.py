@@ -49,14 +49,18 @@ def start_scan(
     if config.profile != Profile.PLAIN:
         inputs[ELSEWHERE] = elsewhere(training)
     if background:
-        _require_rows(background)
+        _require_of_use(background, config)
         inputs[BACKGROUND_OF] = background
     project, name = training.dataset.project, training.dataset.name
     require_encoder(project, config.encoder)
     return jobs.start(SCAN, project=project, config=config, inputs=inputs, subject=name, user=user)
 
 
-def _require_rows(background: Version) -> None:
+def _require_of_use(background: Version, config: ScanConfig) -> None:
+    if not config.encoder:
+        raise BadConfig(
+            f"Only meaning is calibrated on other rows: choose an encoder with {background}, or leave it out."
+        )
     if background.kind not in (Kind.RECORDS, Kind.MIXTURE):
         raise BadInput(f"{background} holds {background.kind.label}, no rows to calibrate on.")
 

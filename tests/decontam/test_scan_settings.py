@@ -122,6 +122,30 @@ def test_the_api_takes_the_same_settings(versions, curator, client):
     assert wrong.status_code == 422 and "no encoder" in wrong.json()["detail"]
 
 
+def test_page_and_api_calibrate_meaning_on_another_version_of_rows(versions, version, curator, client):
+    version("clean", "nothing of the kind either")
+    form = client.get(reverse("scan-new", args=["default"])).context["form"]
+    assert [name for name, _ in form.fields["background"].choices] == ["", "chats@1", "clean@1"]
+    post(client, encoder="minilm", false_alarms="0.01", background="clean@1")
+    said = {"training": "chats", "benchmarks": ["quiz"], "encoder": "minilm", "background": "clean"}
+    base = "/api/v1/projects/default/scans"
+    assert client.post(base, said, content_type="application/json").status_code == 202
+    chosen = [run.inputs_of("background") for run in Run.objects.filter(kind="scan")]
+    assert [[str(one) for one in some] for some in chosen] == [["clean@1"], ["clean@1"]]
+
+
+def test_a_background_without_an_encoder_is_left_out_by_the_page_and_refused_elsewhere(
+    versions, version, curator, client
+):
+    version("clean", "nothing of the kind either")
+    post(client, background="clean@1")
+    assert Run.objects.get(kind="scan").inputs_of("background") == []
+    said = {"training": "chats", "benchmarks": ["quiz"], "background": "clean"}
+    answer = client.post("/api/v1/projects/default/scans", said, content_type="application/json")
+    assert answer.status_code == 422
+    assert "choose an encoder with clean@1, or leave it out" in answer.json()["detail"]
+
+
 def test_the_command_of_a_certificate_carries_all_settings_and_finds_the_same(versions, silent_bells):
     told = StringIO()
     call_command("scan", "chats", "--against", "quiz", "--threshold-for", "quiz=0.95", stdout=told)
