@@ -70,6 +70,8 @@ def scan(request: ProjectRequest, pk: int) -> HttpResponse:
         "earlier": _earlier(run, training.dataset_id),
         "asked": asked(run),
         "ask": VerdictForm(run),
+        "tally": reviews.counts(run),
+        "counted": reviews.counted(run),
         "credits": credits_of(run),
         "agreement": agreement_of(run) if several_reviewers(request.project) else None,
         "suppressions": reviews.suppressions(run),

@@ -71,6 +71,17 @@ def test_a_threshold_decides_what_counts_of_its_benchmark_alone(versions):
     assert (lax.summary["suppressed"], lax.summary["training_rows_hit"]) == ({}, 1)
 
 
+def test_the_report_counts_what_is_suppressed_beside_what_counts(versions, curator, client):
+    run = done(start_scan(versions[0], [versions[1]], ScanConfig(thresholds={"quiz": 0.95})))
+    page = " ".join(client.get(reverse("scan", args=["default", run.pk])).content.decode().split())
+    assert "0 rows of chats@1 match 1 benchmark" in page
+    table = reverse("matches", args=["default", run.pk])
+    assert f'{table}?suppressed=no">0</a>, and <a href="{table}?suppressed=yes">1</a> suppressed' in page
+    for asked in ("benchmark=quiz", "method=ngram"):
+        assert f'{table}?{asked}&amp;suppressed=yes">1</a>' in page
+        assert f"{table}?{asked}&amp;suppressed=no" not in page
+
+
 def test_a_threshold_for_a_benchmark_that_is_not_scanned_against_is_refused(versions):
     with pytest.raises(BadConfig, match="a threshold for quizz, but the scan is against quiz only"):
         start_scan(versions[0], [versions[1]], ScanConfig(thresholds={"quizz": 0.9}))
