@@ -222,7 +222,7 @@ def resolve(part: Part) -> dict[str, Any]:
         for number, spec in enumerate(inputs(run)):
             removed = found.removed(spec["first"], spec["first"] + spec["shard"]["rows"])
             gone.append(asdict(part.write("tmp/gone", KEPT_MAP, removed, number)))
-        facts = found.facts()
+        facts = found.facts(reference_rows(run))
     (ordered,) = results(run, "order")
     facts |= {"empty": ordered["empty"], "unmet_sources": sorted(set(config.sources) - set(facts["sources"]))}
     name, kind = output_names(run.subject)["clusters"]

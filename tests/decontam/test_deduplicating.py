@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -100,6 +101,17 @@ def test_a_version_that_another_is_held_against_loses_nothing(version, dedupe):
         second, against=[first], config=DedupeConfig(key="prompt", each_other=False, max_source_loss=1.0)
     )
     assert prompts(only.output("deduplicated")) == [OWL, OWL]
+
+
+def test_what_loses_nothing_is_not_counted_among_what_could_go(version, dedupe):
+    first = version("first", *(record("chats", f"a{k}", FOX) for k in range(9)))
+    second = version("second", *(record("chats", f"b{k}", text) for k, text in enumerate([FOX, OWL])))
+    for config in (LOOSE, replace(LOOSE, reference_itself=True)):
+        run = dedupe(second, against=[first], config=config)
+        assert run.summary["sources"] == {"chats": {"rows": 2, "lost": 1, "share": 0.5}}
+        assert (run.summary["removed"], run.summary["exact"], run.output("removed").rows) == (1, 1, 1)
+    strict = dedupe(second, against=[first], config=replace(LOOSE, max_source_loss=0.4))
+    assert "Source chats would lose 1 of its 2 rows" in strict.error
 
 
 def test_several_versions_become_one_by_priority(version, dedupe):
