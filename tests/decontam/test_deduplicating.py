@@ -2,7 +2,7 @@
 
 import json
 import random
-from dataclasses import replace
+from dataclasses import fields, replace
 from io import StringIO
 
 import pytest
@@ -12,6 +12,7 @@ from curation import jobs
 from curation.engine.errors import BadConfig, BadInput, Cancelled, Refused
 from curation.engine.records import Completion, Content, Message, Record
 from curation.models import Event, Kind, Part, Version
+from decontam.api.duplicates import DedupeIn
 from decontam.engine.dedupe import DedupeConfig
 from decontam.tasks import deduplicating, start_dedupe
 from tests.conftest import record
@@ -226,6 +227,7 @@ def test_the_command_tells_what_went_and_why(version):
 def test_the_form_starts_a_run_and_gives_back_what_cannot_be_meant(version, client, curator, project):
     version("chats", FOX, FOX)
     said = {"versions": ["chats@1"], "key": "prompt", "near": "on", "threshold": "0.8", "keep": "first"}
+    said |= {"shingle": "3", "closure": "on"}
     url = f"/p/{project.name}/decontamination/duplicates/new/"
     assert b"chats@1, 2 rows" in client.get(url).content
     wrong = client.post(url, said | {"keep": "quality", "max_source_loss": "0.5"})
@@ -234,6 +236,24 @@ def test_the_form_starts_a_run_and_gives_back_what_cannot_be_meant(version, clie
     assert started.status_code == 302
     run = project.runs.get(kind="dedupe")
     assert run.config["sources"] == ["a", "b"] and run.config["key"] == "prompt"
+    assert (run.config["shingle"], run.config["closure"]) == (3, True)
+    short = client.post(url, said | {"shingle": "0", "max_source_loss": "1"})
+    assert short.status_code == 422 and b"shingle must be a whole number from 1 to 100" in short.content
+
+
+def test_the_api_takes_every_setting_of_the_command_and_the_config(version, client, curator, project):
+    taken = set(DedupeIn.model_fields) - {"versions", "against", "name"}
+    assert taken == {field.name for field in fields(DedupeConfig)} - {"seed"}
+    version("chats", FOX, FOX)
+    url, body = f"/api/v1/projects/{project.name}/deduplications", {"versions": ["chats"]}
+    said = body | {"name": "all", "reference_itself": True, "closure": True, "shingle": 3}
+    assert client.post(url, said, content_type="application/json").status_code == 202
+    run = project.runs.get(kind="dedupe")
+    assert (run.subject, run.config["reference_itself"], run.config["shingle"]) == ("all", True, 3)
+    wrong = client.post(url, body | {"name": "a b"}, content_type="application/json")
+    assert wrong.status_code == 422 and "must be letters, digits" in wrong.json()["detail"]
+    call_command("dedupe", "chats", "--reference-itself", "--name", "again", stdout=StringIO())
+    assert project.runs.get(subject="again").config["reference_itself"] is True
 
 
 def test_the_page_of_clusters_shows_what_was_kept_removed_and_why(
