@@ -7,7 +7,8 @@ from curation.engine.errors import DataError
 from curation.models import Check, Run
 from curation.questions.comparing import in_words
 from decontam.engine.report import CONTAMINATED_ABOVE, METHODS
-from decontam.forms import ScanForm, VerdictForm
+from decontam.forms.scans import ScanForm
+from decontam.forms.verdicts import VerdictForm
 from decontam.questions import reviews
 from decontam.questions.agreements import agreement_of, several_reviewers
 from decontam.questions.certificates import certificates, in_full

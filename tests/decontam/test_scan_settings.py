@@ -12,7 +12,7 @@ from curation.engine.errors import BadConfig, BadInput, Refused
 from curation.engine.llm import EndpointConfig
 from curation.models import Check, Endpoint, Kind, Run
 from decontam.engine.thresholds import thresholds_from
-from decontam.forms import ScanForm
+from decontam.forms.scans import ScanForm
 from decontam.tasks import ScanConfig, start_recheck, start_rescan, start_scan
 
 ITEM = "Why does the old lighthouse keeper count every ninth wave before he goes to bed at night?"

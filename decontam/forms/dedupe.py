@@ -1,10 +1,12 @@
+"""What a deduplication may be asked for; the rules are in `DedupeConfig`."""
+
 from typing import Any
 
 from django import forms
 
 from curation.models import Kind, Project, Run, Version
 from decontam.engine.dedupe import DedupeConfig, Keep, Key
-from decontam.forms import names_of
+from decontam.forms.versions import names_of
 from decontam.tasks.deduplicating import start_dedupe
 
 PLAIN = DedupeConfig()
