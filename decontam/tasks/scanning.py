@@ -200,7 +200,7 @@ def settle(part: Part) -> dict[str, Any]:
         )
     new = part.store.batches([Shard(**result["shard"]) for result in results])
     found = SortedEvidence(chain(new, taken_over(run)))
-    found.count_partial({version.dataset.name: version.rows for version in run.inputs_of("benchmarks")})
+    found.count_partial(_everything(part).plain.items)
     shards = [part.write("matches", MATCHES, [b], i) for i, b in enumerate(found.batches(SHARD_ROWS))]
     causes = [part.write("causes", CAUSES, [b], i) for i, b in enumerate(found.causes(SHARD_ROWS))]
     lines = _lines(part, found.counts())
@@ -263,7 +263,7 @@ def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
             version=str(version),
             role=source.benchmark_role if source else "",
             content_hash=version.content_hash,
-            items=version.rows,
+            items=index.items[name],
             rows=part.run.input("training").rows,
             weakly_checked=len(index.weakly_checked[name]),
             unchecked=len(index.unchecked[name]),
