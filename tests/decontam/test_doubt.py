@@ -11,7 +11,7 @@ from decontam.models import Ruling
 from decontam.questions import reviews
 from decontam.questions.credits import credits_of
 from decontam.questions.reviews import DESK, Filter
-from tests.decontam.conftest import match, some_matches
+from tests.decontam.conftest import match
 from tests.populating import populate
 
 BY_DOUBT = Filter(order="doubt")
@@ -28,11 +28,6 @@ def everything(scan):
 def doubtful(scan, rule=lambda m: True):
     """The numbers in the order in which they are looked at, found the slow way."""
     return [m["seq"] for m in sorted(everything(scan), key=lambda m: (-m["doubt"], m["seq"])) if rule(m)]
-
-
-@pytest.fixture
-def thousand(found):
-    return found(some_matches(1000))
 
 
 @pytest.mark.parametrize("look", [ledgers.LARGEST_LOOK, 10])
