@@ -2,7 +2,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Router, Schema
+from ninja import Field, Router, Schema
 
 from curation.access import Role, project_for
 from curation.api.terms import NEXT, Key, Limit, Name, Place, Started, Text, started
@@ -20,6 +20,7 @@ class DedupeIn(Schema):
 
     versions: list[Text]
     against: list[Text] = []
+    name: Text = Field("", description="what the outputs are called after, else the first version")
     key: Text = PLAIN.key
     near: bool = PLAIN.near
     threshold: float = PLAIN.threshold
@@ -29,6 +30,9 @@ class DedupeIn(Schema):
     sources: list[Text] = []
     closure: bool = PLAIN.closure
     each_other: bool = PLAIN.each_other
+    reference_itself: bool = Field(
+        PLAIN.reference_itself, description="compare what is held against with itself"
+    )
     max_source_loss: float = PLAIN.max_source_loss
     allow_loss: bool = PLAIN.allow_loss
 
@@ -73,7 +77,8 @@ def deduplicate(request: HttpRequest, project: Name, said: DedupeIn) -> Any:
         [Version.objects.named(place, name) for name in settings.pop(side)]
         for side in ("versions", "against")
     )
-    return started(start_dedupe(versions, DedupeConfig(**settings), against=against, user=request.user))
+    name, config = settings.pop("name"), DedupeConfig(**settings)
+    return started(start_dedupe(versions, config, against=against, name=name, user=request.user))
 
 
 @router.get("/projects/{project}/deduplications/{pk}", response=DedupeOut)

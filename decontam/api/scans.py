@@ -38,7 +38,7 @@ LINES = {
 
 
 class ScanIn(Schema):
-    """`training` and `benchmarks` are versions: name or name@number."""
+    """`training`, `benchmarks` and `background` are versions: name or name@number."""
 
     training: Text
     benchmarks: list[Text]
@@ -48,6 +48,7 @@ class ScanIn(Schema):
     profile: Text = PLAIN.profile
     encoder: Text = Field("", description="looks for meaning too: minilm, or endpoint: and its name")
     false_alarms: float = Field(PLAIN.false_alarms, description="share of clean rows that meaning may flag")
+    background: Text = Field("", description="a clean version to calibrate meaning on, else the scanned one")
     thresholds: dict[Text, float] = Field({}, description="share of an item's information, by benchmark")
 
 
@@ -180,12 +181,13 @@ def get_overlap(request: HttpRequest, project: Name) -> list[dict[str, Any]]:
 def scan(request: HttpRequest, project: Name, said: ScanIn) -> Any:
     """Compare a version with benchmarks."""
     place = project_for(request, project, Role.CURATOR)
-    config = ScanConfig(**said.dict(exclude={"training", "benchmarks"}))
+    config = ScanConfig(**said.dict(exclude={"training", "benchmarks", "background"}))
     training = Version.objects.named(place, said.training)
     benchmarks = [Version.objects.named(place, name) for name in said.benchmarks]
     if not benchmarks:
         raise BadInput("Name at least one benchmark to compare with.")
-    return started(start_scan(training, benchmarks, config, user=request.user))
+    background = Version.objects.named(place, said.background) if said.background else None
+    return started(start_scan(training, benchmarks, config, background=background, user=request.user))
 
 
 @router.post("/projects/{project}/scans/{pk}/rescan", response={202: Started})

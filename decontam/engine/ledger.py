@@ -250,7 +250,7 @@ class Ledger:
         """How many matches have each verdict; those that nobody ruled are suppressed, or open under the empty one."""
         if not self.counted:
             self.counted = {name: int(np.count_nonzero(self.states == code)) for name, code in CODES.items()}
-            suppressed = int(np.count_nonzero(self._suppressed(slice(None))))
+            suppressed = int(np.count_nonzero(self.suppressed(slice(None))))
             self.counted |= {"": self.counted[""] - suppressed, SUPPRESSED: suppressed}
         return self.counted
 
@@ -267,7 +267,7 @@ class Ledger:
         here = slice(first - 1, last)
         return int(np.count_nonzero((self.states[here] == 0) & (self.why[here] == 0)))
 
-    def _suppressed(self, here: slice | np.ndarray) -> np.ndarray:
+    def suppressed(self, here: slice | np.ndarray) -> np.ndarray:
         """A ruling, whichever, is worth more than the suppression of a match."""
         return np.asarray((self.why[here] != 0) & (self.states[here] == 0))
 
@@ -293,10 +293,10 @@ class Ledger:
 
     def _of_rulings(self, wanted: Filter) -> Iterator[Mask]:
         if wanted.suppressed:
-            yield lambda here: self._suppressed(here) == (wanted.suppressed == "yes")
+            yield lambda here: self.suppressed(here) == (wanted.suppressed == "yes")
         if wanted.why:
             code = self.reasons.index(wanted.why) if wanted.why in self.reasons else -1
-            yield lambda here: self._suppressed(here) & (self.why[here] == code)
+            yield lambda here: self.suppressed(here) & (self.why[here] == code)
         if wanted.second:
             yield lambda here: self._second(here, wanted.reader)
         if wanted.disputed:

@@ -23,10 +23,11 @@ NOT_LOOKED_FOR = {  # by the methods that would
 @dataclass(frozen=True, slots=True)
 class BenchmarkCounts:
     """
-    One benchmark in a report. `weakly_checked` items are shorter than an n-gram: only equality finds them.
-    Matches that do not count are in `matches` and, by reason, in `suppressed`, and in no other number. `methods` has
-    matches, items_hit, rows_hit and what it found alone, of each method that found something that counts.
-    `close_in_meaning` are matches that only meaning found: they are in `matches` and `methods`, and wait for a person.
+    One benchmark in a report. `items` are its questions, `weakly_checked` items are shorter than an n-gram: only
+    equality finds them. Matches that do not count are in `matches` and, by reason, in `suppressed`, and in no other
+    number. `methods` has matches, items_hit, rows_hit and what it found alone, of each method that found something
+    that counts. `close_in_meaning` are matches that only meaning found: they are in `matches` and `methods`, and wait
+    for a person.
     """
 
     benchmark: str

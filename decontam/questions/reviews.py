@@ -65,6 +65,11 @@ class Tally:
     false_alarms: int
     suppressed: int = 0
 
+    @property
+    def counting(self) -> int:
+        """What is not suppressed, whatever was ruled of it."""
+        return self.matches - self.suppressed
+
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
@@ -235,6 +240,16 @@ def counts(scan: Run) -> Tally:
 def suppressions(scan: Run) -> dict[str, int]:
     """How many matches do not count, by the reason, the most frequent first."""
     return ledger(scan).suppressions()
+
+
+def counted(scan: Run) -> dict[str, tuple[int, int]]:
+    """By benchmark how many matches count, and how many are suppressed; one that was not hit is absent."""
+    suppressed = ledger(scan).suppressed(slice(None))
+    found = {}
+    for name, first, last in _benchmarks(scan):
+        apart = int(np.count_nonzero(suppressed[first - 1 : last]))
+        found[name] = (last - first + 1 - apart, apart)
+    return found
 
 
 def rulings_of(scan: Run, matches: Sequence[Mapping[str, Any]]) -> dict[int, Ruled]:

@@ -246,7 +246,7 @@ def _record(
     run: Run, version: Version, *, passed: bool, said: str, counts: dict[str, Any] | None = None
 ) -> Check:
     matches = run.input("matches")
-    lines, config = matches.facts["lines"], matches.run.config
+    facts, config = matches.facts, matches.run.config
     rulings = {"rulings": run.output("rulings").content_hash}
     return Check.objects.record(
         version,
@@ -258,12 +258,12 @@ def _record(
         detail=certificate(
             subject=identity(version),
             scanned=identity(run.input("training")),
-            lines=lines,
+            lines=facts["lines"],
             config=config | run.config,
-            methods=matches.facts["methods"],
+            methods=facts["methods"],
             counts=(counts or run.output("clean").facts) | rulings,
-            recheck=recheck(run.input("training"), lines, config),
-            **made_by(run, matches.facts),
+            recheck=recheck(run.input("training"), facts, config),
+            **made_by(run, facts),
             overrides=_overrides(run),
         ),
     )

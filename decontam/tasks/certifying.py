@@ -51,7 +51,7 @@ def judge_scan(run: Run) -> None:
                 "rows_close_in_meaning": close,
                 "rows_removed": 0,
             },
-            recheck=recheck(training, facts["lines"], run.config),
+            recheck=recheck(training, facts, run.config),
             **made_by(run, facts),
         ),
     )
@@ -96,13 +96,15 @@ def identity(version: Version) -> dict[str, Any]:
     return {"version": str(version), "content_hash": version.content_hash, "rows": version.rows}
 
 
-def recheck(version: Version, lines: list[dict[str, Any]], config: dict[str, Any]) -> str:
-    """The command that finds out again."""
-    against = " ".join(line["version"] for line in lines)
+def recheck(version: Version, facts: dict[str, Any], config: dict[str, Any]) -> str:
+    """The command that finds the facts of a scan out again."""
+    against = " ".join(line["version"] for line in facts["lines"])
     settings = ["--n", config["n"], "--threshold", config["threshold"], "--unit", config["unit"]]
     settings += ["--profile", config.get("profile", Profile.PLAIN)]
     if config.get("encoder"):
         settings += ["--encoder", config["encoder"], "--false-alarms", config["false_alarms"]]
+    for one in facts.get("background", ()):
+        settings += ["--background", one["version"]]
     for benchmark, share in config.get("thresholds", {}).items():
         settings += ["--threshold-for", f"{benchmark}={share}"]
     said = shlex.join(str(one) for one in ["--project", version.dataset.project, *settings])

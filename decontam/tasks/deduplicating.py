@@ -15,6 +15,7 @@ import pyarrow as pa
 from curation import jobs
 from curation.engine.configs import load
 from curation.engine.errors import BadInput
+from curation.engine.names import check_name
 from curation.engine.records import REMOVED, SCHEMA
 from curation.engine.store import SHARD_ROWS, Shard
 from curation.models import Dataset, Event, Kind, Part, Project, Run, Version
@@ -52,7 +53,8 @@ def start_dedupe(
         raise BadInput("A version is given twice: name each one once, on one side.")
     if not sum(version.rows for version in versions):
         raise BadInput(f"{versions[0]} has no rows.")
-    project, subject = versions[0].dataset.project, name or versions[0].dataset.name
+    project = versions[0].dataset.project
+    subject = check_name(name or versions[0].dataset.name, "the name of what comes out")
     require_free_names(project, subject)
     inputs = {"versions": list(versions), "against": list(against)}
     return jobs.start(DEDUPE, project=project, config=config, inputs=inputs, subject=subject, user=user)
@@ -222,7 +224,7 @@ def resolve(part: Part) -> dict[str, Any]:
         for number, spec in enumerate(inputs(run)):
             removed = found.removed(spec["first"], spec["first"] + spec["shard"]["rows"])
             gone.append(asdict(part.write("tmp/gone", KEPT_MAP, removed, number)))
-        facts = found.facts()
+        facts = found.facts(reference_rows(run))
     (ordered,) = results(run, "order")
     facts |= {"empty": ordered["empty"], "unmet_sources": sorted(set(config.sources) - set(facts["sources"]))}
     name, kind = output_names(run.subject)["clusters"]

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from curation.engine.units import OF_TURNS, joined
 from curation.models import Run, Version
 from decontam.engine.carrying import Places, carry_over, places, renaming
+from decontam.engine.distinct import distinct
 
 EARLIER, COMPARED = "earlier", "compared"
 
@@ -46,5 +48,7 @@ def new_items(run: Run) -> int:
 
 
 def _places(version: Version) -> Places:
-    table = pa.Table.from_batches(version.batches(["id", "fingerprint"]))
-    return places(*(table.column(name).to_pylist() for name in ("id", "fingerprint")))
+    table = pa.Table.from_batches(version.batches(["id", "fingerprint", *OF_TURNS, "meta"]))
+    asked = pa.chunked_array([joined(of) for of in table.column("messages").chunks], pa.string())
+    rows = pa.array(distinct(asked.combine_chunks(), table.column("meta").combine_chunks()))
+    return places(*(table.column(name).take(rows).to_pylist() for name in ("id", "fingerprint")))

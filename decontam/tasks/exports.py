@@ -26,7 +26,7 @@ from decontam.engine.precision import Precision
 from decontam.engine.scan import ScanConfig
 from decontam.models import Pair, Ruling
 from decontam.tasks.scanning import some_texts
-from decontam.tasks.tables import Benchmarks, index_for, judging
+from decontam.tasks.tables import Benchmarks, index_for, items_of, judging
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def judge_export(run: Run) -> None:
         {
             "benchmark": name,
             "version": str(version),
-            "items": version.rows,
+            "items": len(items_of(version)[name]),
             "items_hit": len({item for file in files for item in file["hit"].get(name, {}).get("items", ())}),
             "matches": sum(file["hit"].get(name, {}).get("matches", 0) for file in files),
         }

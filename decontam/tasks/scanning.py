@@ -49,14 +49,18 @@ def start_scan(
     if config.profile != Profile.PLAIN:
         inputs[ELSEWHERE] = elsewhere(training)
     if background:
-        _require_rows(background)
+        _require_of_use(background, config)
         inputs[BACKGROUND_OF] = background
     project, name = training.dataset.project, training.dataset.name
     require_encoder(project, config.encoder)
     return jobs.start(SCAN, project=project, config=config, inputs=inputs, subject=name, user=user)
 
 
-def _require_rows(background: Version) -> None:
+def _require_of_use(background: Version, config: ScanConfig) -> None:
+    if not config.encoder:
+        raise BadConfig(
+            f"Only meaning is calibrated on other rows: choose an encoder with {background}, or leave it out."
+        )
     if background.kind not in (Kind.RECORDS, Kind.MIXTURE):
         raise BadInput(f"{background} holds {background.kind.label}, no rows to calibrate on.")
 
@@ -197,7 +201,7 @@ def settle(part: Part) -> dict[str, Any]:
         )
     new = part.store.batches([Shard(**result["shard"]) for result in results])
     found = SortedEvidence(chain(new, taken_over(run)))
-    found.count_partial({version.dataset.name: version.rows for version in run.inputs_of("benchmarks")})
+    found.count_partial(_everything(part).plain.items)
     shards = [part.write("matches", MATCHES, [b], i) for i, b in enumerate(found.batches(SHARD_ROWS))]
     causes = [part.write("causes", CAUSES, [b], i) for i, b in enumerate(found.causes(SHARD_ROWS))]
     lines = _lines(part, found.counts())
@@ -260,7 +264,7 @@ def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
             version=str(version),
             role=source.benchmark_role if source else "",
             content_hash=version.content_hash,
-            items=version.rows,
+            items=index.items[name],
             rows=part.run.input("training").rows,
             weakly_checked=len(index.weakly_checked[name]),
             unchecked=len(index.unchecked[name]),

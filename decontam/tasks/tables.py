@@ -13,6 +13,7 @@ from curation.models import Version
 from decontam.engine.background import Background
 from decontam.engine.carrying import Places, unlike
 from decontam.engine.detecting import Detector, Profile
+from decontam.engine.distinct import distinct
 from decontam.engine.evidence import Items
 from decontam.engine.near import NearIndex
 from decontam.engine.precision import Precision, PrecisionConfig
@@ -48,22 +49,24 @@ class Benchmarks:
 def items_of(version: Version, profile: str = Profile.DEFAULT) -> dict[str, Items]:
     """
     What is looked for: under the name of the benchmark its prompts (whole items under the plain rule), answers and
-    passages that are long enough each under a name of their own.
+    passages that are long enough each under a name of their own. Rows that ask the same are one item.
     """
     batches = list(version.batches(IDS + ITEM_COLUMNS))
     if not sum(batch.num_rows for batch in batches):
         raise BadInput(f"{version} has no items")
     table, name = pa.Table.from_batches(batches), version.dataset.name
-    ids, fingerprints = (table.column(column).to_pylist() for column in IDS)
-    parts = [item_parts(batch) for batch in batches]
+    each = [item_parts(batch) for batch in batches]
+    told = {part: pa.chunked_array([of[part] for of in each]).combine_chunks() for part in ItemPart}
+    rows = pa.array(distinct(told[ItemPart.WHOLE], table.column("meta").combine_chunks()))
+    ids, fingerprints = (table.column(column).take(rows).to_pylist() for column in IDS)
 
     def items(part: ItemPart, texts: Any) -> Items:
         return Items(ids, fingerprints, texts, part, name)
 
     first = ItemPart.WHOLE if profile == Profile.PLAIN else ItemPart.PROMPT
-    found = {name: items(first, pa.chunked_array([of[first] for of in parts]).combine_chunks())}
+    found = {name: items(first, told[first].take(rows))}
     for part in (ItemPart.ANSWER, ItemPart.PASSAGE):
-        said = pc.fill_null(pa.chunked_array([of[part] for of in parts]).combine_chunks(), "")
+        said = pc.fill_null(told[part].take(rows), "")
         long = pc.greater_equal(pc.count_substring_regex(said, r"\w+"), SHORTEST_PART)
         if first is ItemPart.PROMPT and pc.any(long).as_py():
             found[f"{name} {part}"] = items(part, pc.if_else(long, said, ""))

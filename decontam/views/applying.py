@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 from curation.access import ProjectRequest, curating, viewing
 from curation.engine.errors import DataError
 from curation.models import Run
-from decontam.forms import ApplyForm, PolicyForm
+from decontam.forms.policies import ApplyForm, PolicyForm
 from decontam.models import Policy
 from decontam.questions import reviews
 from decontam.tasks.applying import start_apply

@@ -6,7 +6,7 @@ from curation.access import ProjectRequest, curating, viewing
 from curation.asked import number
 from curation.engine.errors import DataError
 from curation.models import Run
-from decontam.dedupe_forms import DedupeForm
+from decontam.forms.dedupe import DedupeForm
 from decontam.questions import duplicates
 
 ROWS = 25

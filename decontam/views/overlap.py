@@ -7,7 +7,8 @@ from curation.engine.errors import DataError
 from curation.models import Check, Run
 from curation.questions.comparing import in_words
 from decontam.engine.report import CONTAMINATED_ABOVE, METHODS
-from decontam.forms import ScanForm, VerdictForm
+from decontam.forms.scans import ScanForm
+from decontam.forms.verdicts import VerdictForm
 from decontam.questions import reviews
 from decontam.questions.agreements import agreement_of, several_reviewers
 from decontam.questions.certificates import certificates, in_full
@@ -70,6 +71,8 @@ def scan(request: ProjectRequest, pk: int) -> HttpResponse:
         "earlier": _earlier(run, training.dataset_id),
         "asked": asked(run),
         "ask": VerdictForm(run),
+        "tally": reviews.counts(run),
+        "counted": reviews.counted(run),
         "credits": credits_of(run),
         "agreement": agreement_of(run) if several_reviewers(request.project) else None,
         "suppressions": reviews.suppressions(run),

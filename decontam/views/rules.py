@@ -10,7 +10,7 @@ from curation.asked import number, plain
 from curation.engine.errors import DataError
 from curation.models import Run
 from curation.paging import page_of
-from decontam.forms import RuleForm
+from decontam.forms.rules import RuleForm
 from decontam.models import Rule
 from decontam.questions import reviews
 from decontam.questions.proposals import Proposal, propose

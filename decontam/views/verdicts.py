@@ -4,7 +4,7 @@ from django.views.decorators.http import require_POST
 
 from curation.access import ProjectRequest, curating
 from curation.engine.errors import DataError
-from decontam.forms import VerdictForm
+from decontam.forms.verdicts import VerdictForm
 from decontam.views.review import finished_scan
 
 

@@ -12,7 +12,8 @@ from curation.locations import keep_upload
 from curation.models import Event, Project, Run, Source
 from curation.tasks import finding
 from tests.curation.engine.fake_web import FakeWeb, leads_to
-from tests.curation.test_source_pages import ATTACKS, HOSTILE, asked, lines
+from tests.curation.registering import asked, lines
+from tests.curation.test_source_attacks import ATTACKS, HOSTILE
 
 pytestmark = pytest.mark.django_db
 BASE = "/api/v1/projects/default"

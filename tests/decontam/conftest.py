@@ -88,3 +88,8 @@ def found(project):
         return run
 
     return make
+
+
+@pytest.fixture
+def thousand(found):
+    return found(some_matches(1000))

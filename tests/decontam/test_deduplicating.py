@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import fields, replace
 from io import StringIO
 
 import pytest
@@ -11,6 +12,7 @@ from curation import jobs
 from curation.engine.errors import BadConfig, BadInput, Cancelled, Refused
 from curation.engine.records import Completion, Content, Message, Record
 from curation.models import Event, Kind, Part, Version
+from decontam.api.duplicates import DedupeIn
 from decontam.engine.dedupe import DedupeConfig
 from decontam.tasks import deduplicating, start_dedupe
 from tests.conftest import record
@@ -100,6 +102,17 @@ def test_a_version_that_another_is_held_against_loses_nothing(version, dedupe):
         second, against=[first], config=DedupeConfig(key="prompt", each_other=False, max_source_loss=1.0)
     )
     assert prompts(only.output("deduplicated")) == [OWL, OWL]
+
+
+def test_what_loses_nothing_is_not_counted_among_what_could_go(version, dedupe):
+    first = version("first", *(record("chats", f"a{k}", FOX) for k in range(9)))
+    second = version("second", *(record("chats", f"b{k}", text) for k, text in enumerate([FOX, OWL])))
+    for config in (LOOSE, replace(LOOSE, reference_itself=True)):
+        run = dedupe(second, against=[first], config=config)
+        assert run.summary["sources"] == {"chats": {"rows": 2, "lost": 1, "share": 0.5}}
+        assert (run.summary["removed"], run.summary["exact"], run.output("removed").rows) == (1, 1, 1)
+    strict = dedupe(second, against=[first], config=replace(LOOSE, max_source_loss=0.4))
+    assert "Source chats would lose 1 of its 2 rows" in strict.error
 
 
 def test_several_versions_become_one_by_priority(version, dedupe):
@@ -214,6 +227,7 @@ def test_the_command_tells_what_went_and_why(version):
 def test_the_form_starts_a_run_and_gives_back_what_cannot_be_meant(version, client, curator, project):
     version("chats", FOX, FOX)
     said = {"versions": ["chats@1"], "key": "prompt", "near": "on", "threshold": "0.8", "keep": "first"}
+    said |= {"shingle": "3", "closure": "on"}
     url = f"/p/{project.name}/decontamination/duplicates/new/"
     assert b"chats@1, 2 rows" in client.get(url).content
     wrong = client.post(url, said | {"keep": "quality", "max_source_loss": "0.5"})
@@ -222,6 +236,24 @@ def test_the_form_starts_a_run_and_gives_back_what_cannot_be_meant(version, clie
     assert started.status_code == 302
     run = project.runs.get(kind="dedupe")
     assert run.config["sources"] == ["a", "b"] and run.config["key"] == "prompt"
+    assert (run.config["shingle"], run.config["closure"]) == (3, True)
+    short = client.post(url, said | {"shingle": "0", "max_source_loss": "1"})
+    assert short.status_code == 422 and b"shingle must be a whole number from 1 to 100" in short.content
+
+
+def test_the_api_takes_every_setting_of_the_command_and_the_config(version, client, curator, project):
+    taken = set(DedupeIn.model_fields) - {"versions", "against", "name"}
+    assert taken == {field.name for field in fields(DedupeConfig)} - {"seed"}
+    version("chats", FOX, FOX)
+    url, body = f"/api/v1/projects/{project.name}/deduplications", {"versions": ["chats"]}
+    said = body | {"name": "all", "reference_itself": True, "closure": True, "shingle": 3}
+    assert client.post(url, said, content_type="application/json").status_code == 202
+    run = project.runs.get(kind="dedupe")
+    assert (run.subject, run.config["reference_itself"], run.config["shingle"]) == ("all", True, 3)
+    wrong = client.post(url, body | {"name": "a b"}, content_type="application/json")
+    assert wrong.status_code == 422 and "must be letters, digits" in wrong.json()["detail"]
+    call_command("dedupe", "chats", "--reference-itself", "--name", "again", stdout=StringIO())
+    assert project.runs.get(subject="again").config["reference_itself"] is True
 
 
 def test_the_page_of_clusters_shows_what_was_kept_removed_and_why(

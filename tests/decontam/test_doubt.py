@@ -11,7 +11,7 @@ from decontam.models import Ruling
 from decontam.questions import reviews
 from decontam.questions.credits import credits_of
 from decontam.questions.reviews import DESK, Filter
-from tests.decontam.conftest import match, some_matches
+from tests.decontam.conftest import match
 from tests.populating import populate
 
 BY_DOUBT = Filter(order="doubt")
@@ -28,11 +28,6 @@ def everything(scan):
 def doubtful(scan, rule=lambda m: True):
     """The numbers in the order in which they are looked at, found the slow way."""
     return [m["seq"] for m in sorted(everything(scan), key=lambda m: (-m["doubt"], m["seq"])) if rule(m)]
-
-
-@pytest.fixture
-def thousand(found):
-    return found(some_matches(1000))
 
 
 @pytest.mark.parametrize("look", [ledgers.LARGEST_LOOK, 10])
@@ -88,7 +83,21 @@ def test_a_pair_counts_for_every_method_that_found_it(found):
         "only ngram": ["c"],
         "exact": [],
     }
-    assert credits_of(scan) == [Credit("ngram", 2, 2, 2, 1), Credit("near", 2, 2, 1, 1)]
+    assert credits_of(scan) == [Credit("ngram", 2, 2, 2, 1, 0), Credit("near", 2, 2, 1, 1, 0)]
+
+
+def test_what_is_suppressed_is_counted_beside_what_a_method_found(found, user):
+    dropped = match("b", "1", cause="y", suppressed="a stock phrase") | {"found_by": ["near", "ngram"]}
+    scan = found([match("a", "1", cause="x"), dropped, match("c", "2", benchmark="exam")])
+    assert credits_of(scan) == [Credit("ngram", 2, 2, 2, 2, 1), Credit("near", 0, 0, 0, 0, 1)]
+    assert reviews.counted(scan) == {"quiz": (1, 1), "exam": (1, 0)}
+    for one in credits_of(scan):
+        assert reviews.many(scan, Filter(method=one.method, suppressed="no")) == one.matches
+        assert reviews.many(scan, Filter(method=one.method, suppressed="yes")) == one.suppressed
+    again = [m for m in everything(scan) if m["record_id"] == "b"]
+    Ruling.objects.rule(scan, again, CONTAMINATED, by=user)
+    assert credits_of(scan) == [Credit("ngram", 3, 3, 2, 2, 0), Credit("near", 1, 1, 1, 0, 0)]
+    assert reviews.counted(scan) == {"quiz": (2, 0), "exam": (1, 0)}
 
 
 FILTERS = {
@@ -149,4 +158,4 @@ def test_the_desk_keeps_the_order_from_pair_to_pair(client, project, user, tmp_p
     )
     assert "order=doubt" in response.url
     report = client.get(reverse("scan", args=["default", made.scan.pk])).content.decode()
-    assert "Found by it alone" in report and "?method=exact" in report
+    assert "Found by it alone" in report and "?method=exact&amp;suppressed=no" in report

@@ -123,6 +123,7 @@ def test_the_policy_of_a_project_is_set_by_page_command_and_api(scan, curator, c
 def test_what_waits_is_named_on_the_pages(scan, curator, client, project):
     page = client.get(reverse("scan", args=["default", scan.pk])).content.decode()
     assert "Close in meaning only" in page and "Flagged in the held-out half" in page
+    assert "calibrated on</dt><dd>its own rows</dd>" in page and "measured on rows of chats@1:" in page
     assert "exact, ngram, normalised, near, semantic" in page
     seq = paraphrase(scan)["seq"]
     pair = client.get(reverse("review-pair", args=["default", scan.pk, seq])).content.decode()
@@ -153,7 +154,9 @@ def test_an_encoder_that_is_missing_is_told_on_every_page(version, monkeypatch, 
     assert Run.objects.get(kind="scan").status == "done"
 
 
-def test_a_source_that_leaked_whole_is_calibrated_on_another_one(version, monkeypatch, silent_bells):
+def test_a_source_that_leaked_whole_is_calibrated_on_another_one(
+    version, monkeypatch, silent_bells, curator, client
+):
     monkeypatch.setattr("decontam.tasks.meaning.load_encoder", lambda name: Anagrams())
     monkeypatch.setattr("decontam.tasks.meaning._kept", {})
     leaked = version("leaked", *(" ".join(word[::-1] for word in item.split()) for item in ITEMS))
@@ -163,5 +166,8 @@ def test_a_source_that_leaked_whole_is_calibrated_on_another_one(version, monkey
     beside = done(start_scan(leaked, [quiz], CONFIG, background=clean))
     assert beside.summary["rows_close_in_meaning"] == len(ITEMS)
     assert beside.summary["background"][0]["version"] == str(clean)
+    page = client.get(reverse("scan", args=["default", beside.pk])).content.decode()
+    assert "<dt>Meaning calibrated on</dt><dd>clean@1</dd>" in page and "measured on rows of clean@1:" in page
+    assert "--background clean@1" in beside.checks.get().detail["recheck"]
     with pytest.raises(BadInput, match="no rows to calibrate on"):
         start_scan(leaked, [quiz], CONFIG, background=quiz)

@@ -1,25 +1,14 @@
 """Pages of a review, on scans whose matches are known."""
 
-import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from curation.engine.errors import BadConfig, BadInput
-from curation.engine.records import Completion, Content, Message, Record, record_id, to_batch
-from curation.engine.units import joined
-from curation.models import Run
 from decontam.engine import numbered
-from decontam.engine.actions import Action
-from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig, decide
-from decontam.engine.preview import COLUMNS, LOOKED_AT, VERDICTS
-from decontam.engine.preview import preview as foresee
+from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.models import Ruling
 from decontam.questions import ledgers, reviews
 from decontam.questions.reviews import ANY, Filter
 from tests.decontam.conftest import match, some_matches
-
-LEAKED = "how many legs does a healthy adult spider normally have in all"
 
 
 def seqs(page):
@@ -28,11 +17,6 @@ def seqs(page):
 
 def everything(scan):
     return [row for batch in scan.output("matches").batches() for row in batch.to_pylist()]
-
-
-@pytest.fixture
-def thousand(found):
-    return found(some_matches(1000))
 
 
 # ---- by number
@@ -268,153 +252,3 @@ def test_a_scan_from_before_there_were_causes_says_so(found):
     scan.outputs.filter(role="causes").update(role="other")
     with pytest.raises(BadInput, match="has no causes; scan again"):
         reviews.groups(scan)
-
-
-# ---- both texts
-
-
-def cut(side):
-    return [side.text[start:end] for start, end in side.spans]
-
-
-@pytest.mark.parametrize("before", ["So ", "𝔘𝔫𝔦 😀😀 ", "été — ", "İİ ", "前言：", "\u0301\u0302 "])
-def test_spans_cut_the_shared_words_out_of_both_texts(scan, before):
-    run = scan({"quiz": [f"😀 {before}. {LEAKED}?"]}, f"{before}{LEAKED.upper()}, 𝕬 {before}")
-    pair = reviews.pair(run, reviews.at(run, 1))
-    assert LEAKED.upper() in cut(pair.training)[0] and LEAKED in cut(pair.item)[0]
-    assert (pair.training.dataset, pair.training.version, pair.item.dataset) == ("chats", 1, "quiz")
-    assert pair.training.record_id == pair.match["record_id"] and pair.item.record_id == pair.match["item_id"]
-
-
-def test_the_training_text_is_the_turn_that_was_compared(scan):
-    turns = [("system", "Be kind."), ("user", "Hello"), ("assistant", "Hi."), ("user", f"😀 {LEAKED} 😀")]
-    chat = Record(record_id("chats", "1"), "chats", Content(tuple(Message(*turn) for turn in turns)))
-    run = scan({"quiz": [LEAKED]}, "nothing", chat)
-    side = reviews.pair(run, reviews.at(run, 1)).training
-    assert (side.turn, side.role, side.text, cut(side)) == (3, "user", f"😀 {LEAKED} 😀", [LEAKED])
-    assert [turn["content"] for turn in side.turns] == [content for _, content in turns]
-
-
-def test_the_item_is_its_user_turns_one_below_the_other_with_its_answer(scan):
-    first, second = " ".join(LEAKED.split()[:6]), " ".join(LEAKED.split()[6:])
-    turns = (
-        Message("user", f"😀 {first}"),
-        Message("assistant", None, tool_calls="[]"),
-        Message("user", ""),
-        Message("user", second),
-    )
-    item = Record(record_id("quiz", "1"), "quiz", Content(turns, ground_truth="eight"))
-    run = scan({"quiz": [item]}, LEAKED)
-    side = reviews.pair(run, reviews.at(run, 1)).item
-    assert side.text == joined(to_batch([item]).column("messages"))[0].as_py()
-    assert (side.turn, side.answer, len(side.turns)) == (None, "eight", 4)
-    assert cut(side)[0].split() == LEAKED.split()
-
-
-def test_without_a_ground_truth_the_chosen_completion_is_the_answer(scan):
-    completions = tuple(Completion(key, (Message("assistant", key),)) for key in ("six", "eight"))
-    item = Record(
-        record_id("quiz", "1"), "quiz", Content((Message("user", LEAKED),), completions, chosen=1, rejected=0)
-    )
-    run = scan({"quiz": [item]}, LEAKED)
-    assert reviews.pair(run, reviews.at(run, 1)).item.answer == "eight"
-
-
-def test_the_right_one_of_several_benchmarks_is_read(scan):
-    run = scan({"exam": ["a wise old owl sat in the tallest oak of all"], "quiz": [LEAKED]}, f"so {LEAKED}")
-    pair = reviews.pair(run, reviews.at(run, 1))
-    assert (pair.item.dataset, pair.item.text) == ("quiz", LEAKED)
-
-
-def test_a_record_that_was_looked_for_ahead_is_not_read_again(scan, monkeypatch):
-    run = scan({"quiz": [LEAKED]}, f"so {LEAKED}", f"or {LEAKED}")
-    second = reviews.at(run, 2)
-    reviews.pair(run, reviews.at(run, 1))
-    found = reviews.look_ahead(run, second).result(timeout=10)
-    assert [one["id"] for one in found] == [second["record_id"], second["item_id"]]
-    assert reviews.look_ahead(run, None) is None
-    monkeypatch.setattr(type(reviews._finder), "_search", lambda *_: None)
-    assert reviews.pair(run, second).training.record_id == second["record_id"]
-
-
-def test_a_purged_version_shows_no_text(scan, user, django_capture_on_commit_callbacks):
-    run = scan({"quiz": [LEAKED]}, f"so {LEAKED}")
-    match = reviews.at(run, 1)
-    reviews.pair(run, match)
-    with django_capture_on_commit_callbacks(execute=True):
-        run.input("training").purge("the licence was revoked", by=user, at=run.created)
-    with pytest.raises(BadInput, match="was purged: the licence was revoked"):
-        reviews.pair(Run.objects.get(pk=run.pk), match)
-
-
-def test_the_pages_read_an_object_store_too(settings, scan, tmp_path, user):
-    settings.STORE_URL = f"memory://{tmp_path.name}"
-    run = scan({"quiz": [LEAKED]}, f"so {LEAKED}", LEAKED)
-    assert cut(reviews.pair(run, reviews.following(run)).training) == [LEAKED]
-    assert reviews.groups(run).rows[0]["open"] == 2
-    assert reviews.preview(run, ApplyConfig()).removed == 2
-
-
-# ---- what it would come to
-
-
-def test_the_preview_follows_the_rulings_and_says_when_the_guard_would_refuse(scan, user):
-    run = scan({"quiz": [LEAKED]}, f"so {LEAKED}", LEAKED, "nothing")
-    before = reviews.preview(run, ApplyConfig(max_removed=0.5))
-    assert (before.removed, before.rows, before.refused, before.by_benchmark) == (2, 3, True, {"quiz": 2})
-    assert [row["reason"][:21] for row in before.first] == ["ngram match with quiz"] * 2
-    Ruling.objects.rule(run, [reviews.at(run, 1)], FALSE_ALARM, by=user)
-    after = reviews.preview(run, ApplyConfig(max_removed=0.5))
-    assert (after.removed, after.false_alarms, after.refused, round(after.share, 3)) == (1, 1, False, 0.333)
-    assert reviews.preview(run, ApplyConfig(policy="ruled")).unruled_kept == 1
-
-
-def test_the_same_preview_is_not_counted_twice(thousand, user, monkeypatch):
-    monkeypatch.setattr(reviews, "inputs", lambda scan, role: list(scan.outputs.all()))
-    first = reviews.preview(thousand, ApplyConfig())
-    monkeypatch.setattr(reviews, "foresee", None)
-    assert reviews.preview(thousand, ApplyConfig()) == first
-
-
-cases = st.lists(
-    st.tuples(
-        st.integers(0, 30),
-        st.integers(0, 4),
-        st.sampled_from([0.5, 0.75, 1.0]),
-        st.sampled_from(["quiz", "exam"]),
-        st.sampled_from([None, None, "", "boilerplate"]),
-    ),
-    max_size=60,
-)
-actions = st.sampled_from(list(Action))
-rulings = st.dictionaries(
-    st.tuples(st.integers(0, 30), st.integers(0, 4)), st.sampled_from([CONTAMINATED, FALSE_ALARM])
-)
-
-
-MEANT = {"method": "semantic", "found_by": ["semantic"]}
-
-
-@given(cases, rulings, st.sampled_from(["drop", "ruled"]), actions, actions, st.booleans())
-def test_the_preview_counts_what_decide_decides(cases, rulings, policy, dev, unseen, meaning):
-    found = [
-        match(f"r{row}", str(item), score=score, benchmark=name, suppressed=why)
-        | {"seq": n + 1, "train_spans": [], **(MEANT if item == 4 and score < 1 else {})}
-        for n, (row, item, score, name, why) in enumerate(cases)
-    ]
-    ruled = {(f"fr{row}", f"f{item}"): verdict for (row, item), verdict in rulings.items()}
-    config = ApplyConfig(policy=policy, dev=dev, unseen=unseen, meaning=meaning)
-    lines = [{"benchmark": "exam", "role": "unseen", "items": 5}, {"benchmark": "never", "items": 7}]
-    decision = decide(found, ruled, config, lines)
-    batch = pa.RecordBatch.from_pylist([{name: m[name] for name in COLUMNS} for m in found], LOOKED_AT)
-    rows = [dict(zip(VERDICTS.names, (*pair, verdict), strict=True)) for pair, verdict in ruled.items()]
-    told = foresee([batch], [pa.RecordBatch.from_pylist(rows, VERDICTS)], 40, config, lines)
-    removed = decision.removed.to_pylist()
-    assert told.removed == len(removed) and told.by_benchmark == decision.by_benchmark
-    assert (told.quarantined, told.cut) == (decision.many("quarantine"), decision.many("cut"))
-    assert told.struck == decision.struck
-    assert (told.matches, told.suppressed) == (decision.matches, decision.suppressed)
-    assert (told.false_alarms, told.unruled_kept) == (decision.false_alarms, decision.unruled_kept)
-    assert told.meaning_kept == decision.meaning_kept
-    assert told.first == [{name: row[name] for name in ("record_id", "reason")} for row in removed[:20]]
-    assert told.refused == (len(removed) / 40 > config.max_removed)

@@ -12,7 +12,7 @@ from curation.engine.errors import BadConfig, BadInput, Refused
 from curation.engine.llm import EndpointConfig
 from curation.models import Check, Endpoint, Kind, Run
 from decontam.engine.thresholds import thresholds_from
-from decontam.forms import ScanForm
+from decontam.forms.scans import ScanForm
 from decontam.tasks import ScanConfig, start_recheck, start_rescan, start_scan
 
 ITEM = "Why does the old lighthouse keeper count every ninth wave before he goes to bed at night?"
@@ -71,6 +71,17 @@ def test_a_threshold_decides_what_counts_of_its_benchmark_alone(versions):
     assert (lax.summary["suppressed"], lax.summary["training_rows_hit"]) == ({}, 1)
 
 
+def test_the_report_counts_what_is_suppressed_beside_what_counts(versions, curator, client):
+    run = done(start_scan(versions[0], [versions[1]], ScanConfig(thresholds={"quiz": 0.95})))
+    page = " ".join(client.get(reverse("scan", args=["default", run.pk])).content.decode().split())
+    assert "0 rows of chats@1 match 1 benchmark" in page
+    table = reverse("matches", args=["default", run.pk])
+    assert f'{table}?suppressed=no">0</a>, and <a href="{table}?suppressed=yes">1</a> suppressed' in page
+    for asked in ("benchmark=quiz", "method=ngram"):
+        assert f'{table}?{asked}&amp;suppressed=yes">1</a>' in page
+        assert f"{table}?{asked}&amp;suppressed=no" not in page
+
+
 def test_a_threshold_for_a_benchmark_that_is_not_scanned_against_is_refused(versions):
     with pytest.raises(BadConfig, match="a threshold for quizz, but the scan is against quiz only"):
         start_scan(versions[0], [versions[1]], ScanConfig(thresholds={"quizz": 0.9}))
@@ -120,6 +131,30 @@ def test_the_api_takes_the_same_settings(versions, curator, client):
     assert Run.objects.get(kind="scan").config["thresholds"] == {"quiz": 0.95}
     wrong = client.post(base, said | {"encoder": "maxilm"}, content_type="application/json")
     assert wrong.status_code == 422 and "no encoder" in wrong.json()["detail"]
+
+
+def test_page_and_api_calibrate_meaning_on_another_version_of_rows(versions, version, curator, client):
+    version("clean", "nothing of the kind either")
+    form = client.get(reverse("scan-new", args=["default"])).context["form"]
+    assert [name for name, _ in form.fields["background"].choices] == ["", "chats@1", "clean@1"]
+    post(client, encoder="minilm", false_alarms="0.01", background="clean@1")
+    said = {"training": "chats", "benchmarks": ["quiz"], "encoder": "minilm", "background": "clean"}
+    base = "/api/v1/projects/default/scans"
+    assert client.post(base, said, content_type="application/json").status_code == 202
+    chosen = [run.inputs_of("background") for run in Run.objects.filter(kind="scan")]
+    assert [[str(one) for one in some] for some in chosen] == [["clean@1"], ["clean@1"]]
+
+
+def test_a_background_without_an_encoder_is_left_out_by_the_page_and_refused_elsewhere(
+    versions, version, curator, client
+):
+    version("clean", "nothing of the kind either")
+    post(client, background="clean@1")
+    assert Run.objects.get(kind="scan").inputs_of("background") == []
+    said = {"training": "chats", "benchmarks": ["quiz"], "background": "clean"}
+    answer = client.post("/api/v1/projects/default/scans", said, content_type="application/json")
+    assert answer.status_code == 422
+    assert "choose an encoder with clean@1, or leave it out" in answer.json()["detail"]
 
 
 def test_the_command_of_a_certificate_carries_all_settings_and_finds_the_same(versions, silent_bells):

@@ -153,14 +153,24 @@ class Resolution:
             WHERE method <> 'kept' AND position >= $1 AND position < $2 ORDER BY position"""
         return self._spill.batches(query, KEPT_MAP, [first, last])
 
-    def facts(self) -> dict[str, Any]:
-        """Counts, and by source its rows, how many of them go and which share that is; the hardest hit first."""
+    def facts(self, first: int = 0) -> dict[str, Any]:
+        """
+        Counts of the rows from position `first` on (a reference that loses nothing is before it), and by source its
+        rows, how many of them go and which share that is; the hardest hit first.
+        """
         counted = self._spill.rows(
             """SELECT source, count(*), count(method) FROM named
             LEFT JOIN (SELECT position, method FROM clusters WHERE method <> 'kept') USING (position)
-            GROUP BY source ORDER BY count(method) / count(*) DESC, source"""
+            WHERE position >= $1 GROUP BY source ORDER BY count(method) / count(*) DESC, source""",
+            [first],
         )
-        methods = dict(self._spill.rows("SELECT method, count(*) FROM clusters GROUP BY method"))
+        methods = dict(
+            self._spill.rows(
+                """SELECT method, count(*) FROM clusters
+                WHERE method = 'kept' OR position >= $1 GROUP BY method""",
+                [first],
+            )
+        )
         largest = self._spill.value(
             "SELECT max(size) FROM (SELECT count(*) size FROM clusters GROUP BY cluster)"
         )

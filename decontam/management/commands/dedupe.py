@@ -37,6 +37,11 @@ class Command(ProjectCommand):
         )
         parser.add_argument("--closure", action="store_true", help="chains of duplicates go as a whole")
         parser.add_argument(
+            "--reference-itself",
+            action="store_true",
+            help="what is held against is compared with itself too; it loses nothing",
+        )
+        parser.add_argument(
             "--only-against", action="store_true", help="the versions are not compared with each other"
         )
         parser.add_argument(
@@ -48,7 +53,7 @@ class Command(ProjectCommand):
         parser.add_argument("--allow-loss", action="store_true", help="lose more than that all the same")
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
-        named = ("key", "threshold", "shingle", "keep", "keep_by", "sources", "closure")
+        named = ("key", "threshold", "shingle", "keep", "keep_by", "sources", "closure", "reference_itself")
         config = DedupeConfig(
             **{name: options[name] for name in named},
             near=not options["exact"],

@@ -8,7 +8,7 @@ from curation.management.base import ProjectCommand
 from curation.models import Version
 from decontam.engine.detecting import Profile
 from decontam.engine.thresholds import thresholds_from
-from decontam.forms import SETTINGS
+from decontam.forms.scans import SETTINGS
 from decontam.tasks import ScanConfig, start_scan
 
 

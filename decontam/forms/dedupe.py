@@ -1,10 +1,12 @@
+"""What a deduplication may be asked for; the rules are in `DedupeConfig`."""
+
 from typing import Any
 
 from django import forms
 
 from curation.models import Kind, Project, Run, Version
 from decontam.engine.dedupe import DedupeConfig, Keep, Key
-from decontam.forms import names_of
+from decontam.forms.versions import names_of
 from decontam.tasks.deduplicating import start_dedupe
 
 PLAIN = DedupeConfig()
@@ -37,8 +39,18 @@ class DedupeForm(forms.Form):
     )
     threshold = forms.FloatField(
         label="Similarity from which on two texts are duplicates",
-        help_text="The share of runs of five words that both have, of those that either has.",
+        help_text="The share of runs of words that both have, of those that either has.",
         widget=forms.NumberInput(attrs={"step": "any", "min": "0.3", "max": "1"}),
+    )
+    shingle = forms.IntegerField(
+        label="Words in a run",
+        help_text="5 tells texts of a sentence or more apart; shorter runs make shorter texts comparable.",
+        widget=forms.NumberInput(attrs={"min": "1", "max": "100"}),
+    )
+    closure = forms.BooleanField(
+        label="Chains of duplicates go as a whole",
+        required=False,
+        help_text="Else a row goes only if it is itself like the one that stays.",
     )
     keep = forms.ChoiceField(
         label="Of several, keep", choices=[(keep.value, said) for keep, said in KEEPS.items()]
@@ -60,7 +72,7 @@ class DedupeForm(forms.Form):
     )
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
-        shown = ("key", "near", "threshold", "keep", "max_source_loss")
+        shown = ("key", "near", "threshold", "shingle", "closure", "keep", "max_source_loss")
         kwargs["initial"] = {name: getattr(PLAIN, name) for name in shown} | kwargs.get("initial", {})
         super().__init__(*args, **kwargs)
         self.project = project
