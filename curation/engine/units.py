@@ -123,12 +123,18 @@ def _completed(completions: pa.ListArray, which: pa.Array) -> pa.Array:
 def item_parts(batch: pa.RecordBatch) -> dict[str, pa.Array]:
     """
     What of each item is looked for. The prompt is its user turns without the passage, the answer what it is checked
-    against, else the answer that was chosen, else the first one; null where an item has no such part.
+    against, else the answer that was chosen, else the first one, else what its assistant turns say; null where an item
+    has no such part.
     """
     asked = joined(batch.column("messages"))
     length = pc.map_lookup(batch.column("meta"), pa.scalar(PASSAGE_CHARS), "first").cast(pa.int64())
     first = pc.fill_null(batch.column("chosen"), 0)
-    answer = pc.coalesce(batch.column("ground_truth"), _completed(batch.column("completions"), first))
+    said = joined(batch.column("messages"), Unit.ASSISTANT)
+    answer = pc.coalesce(
+        batch.column("ground_truth"),
+        _completed(batch.column("completions"), first),
+        pc.if_else(pc.equal(said, ""), None, said),
+    )
     if length.null_count == len(length):
         return {
             ItemPart.WHOLE: asked,
@@ -136,9 +142,9 @@ def item_parts(batch: pa.RecordBatch) -> dict[str, pa.Array]:
             ItemPart.ANSWER: answer,
             ItemPart.PASSAGE: pa.nulls(len(asked), pa.string()),
         }
-    cut = [(said or "", upto) for said, upto in zip(asked.to_pylist(), length.to_pylist(), strict=True)]
-    prompt = [said[upto or 0 :].removeprefix("\n") or said for said, upto in cut]
-    passage = [said[:upto] if upto else None for said, upto in cut]
+    cut = [(text or "", upto) for text, upto in zip(asked.to_pylist(), length.to_pylist(), strict=True)]
+    prompt = [text[upto or 0 :].removeprefix("\n") or text for text, upto in cut]
+    passage = [text[:upto] if upto else None for text, upto in cut]
     return {
         ItemPart.WHOLE: asked,
         ItemPart.PROMPT: pa.array(prompt, pa.string()),

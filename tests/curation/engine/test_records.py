@@ -177,3 +177,9 @@ def test_the_answer_of_an_item_without_a_ground_truth_is_the_one_that_was_chosen
     record = preferences().to_pylist()[0] | {"ground_truth": None}
     assert part_of(record, ItemPart.ANSWER) == "yes\nsure"
     assert part_of(record | {"chosen": None}, ItemPart.ANSWER) == "no"
+
+
+def test_the_answer_of_a_question_and_answer_pair_is_its_assistant_turn():
+    pair = Content((Message("user", "Why?"), Message("assistant", "Because of the tides.")))
+    (record,) = to_batch([Record("1", "s", pair)]).to_pylist()
+    assert part_of(record, ItemPart.ANSWER) == "Because of the tides."
