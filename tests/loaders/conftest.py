@@ -33,7 +33,7 @@ def found(exported, shared):
     """What a loader found: `found("newest", "with_trl")`; a loader that failed fails the test with its traceback."""
 
     def find(environment, loader):
-        answer = answers(environment, exported, shared)[loader]
+        answer = answers(exported, shared)[environment][loader]
         assert "failed" not in answer, answer["failed"]
         return answer
 

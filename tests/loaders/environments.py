@@ -72,7 +72,7 @@ class Environment:
 ENVIRONMENTS = {
     made.name: made
     for made in (
-        Environment("newest", ("with_trl",)),
+        Environment("newest", ("with_trl", "with_axolotl", "with_openrlhf")),
         Environment("bounded", ("with_llamafactory", "with_verl", "with_torchtune")),
         Environment("readers", ("with_datasets", "with_frames")),
     )

@@ -103,22 +103,32 @@ def written(folder: Path) -> Path:
     return folder
 
 
-def told(messages: Sequence[Message], tools: str | None = None) -> str:
-    """What the chat template of `inside/tiny.py` makes of a conversation."""
+def told(messages: Sequence[Message], tools: str | None = None, *, objects: bool = False) -> str:
+    """
+    What the chat template of `inside/tiny.py` makes of a conversation. Arguments that reach it as objects are
+    written with spaces.
+    """
     start = f"<|im_start|>tools\n{json.dumps(json.loads(tools))}<|im_end|>\n" if tools else ""
     return start + "".join(
         f"<|im_start|>{turn.role}\n"
         + (f"<think>{turn.thinking}</think>" if turn.thinking else "")
         + (turn.content or "")
-        + "".join(_called(call["function"]) for call in json.loads(turn.tool_calls or "[]"))
+        + "".join(_called(call["function"], objects) for call in json.loads(turn.tool_calls or "[]"))
         + "<|im_end|>\n"
         for turn in messages
     )
 
 
-def _called(function: dict) -> str:
-    arguments = json.dumps(function["arguments"], ensure_ascii=False, separators=(",", ":"))
+def _called(function: dict, objects: bool) -> str:
+    separators = None if objects else (",", ":")
+    arguments = json.dumps(function["arguments"], ensure_ascii=False, separators=separators)
     return f"<call>{function['name']} {arguments}</call>"
+
+
+def answers(side: str) -> list[str]:
+    """What the pairs' chosen or rejected answers add to their prompts in that template."""
+    given = [content.completions[getattr(content, side)].messages for content in PAIRS]
+    return [told(turns).removeprefix("<|im_start|>assistant\n") for turns in given]
 
 
 def asked(messages: Sequence[Message]) -> str:

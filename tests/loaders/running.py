@@ -1,4 +1,4 @@
-"""Loaders run in their environments, each environment once for all tests of a session."""
+"""Loaders run in their environments, once for all tests of a session."""
 
 import fcntl
 import json
@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.loaders.environments import ENVIRONMENTS, HERE
+from tests.loaders.environments import ENVIRONMENTS, HERE, Environment
 
 QUIET = {
     "HF_HUB_OFFLINE": "1",
@@ -20,26 +20,28 @@ QUIET = {
 }
 
 
-def answers(environment: str, files: Path, cache: Path) -> dict:
-    """What the loaders of an environment found in the files; run by whichever test process asks first."""
-    target = cache / f"{environment}.json"
-    with (cache / f"{environment}.lock").open("w") as lock:
+def answers(files: Path, cache: Path) -> dict:
+    """What all loaders found in the files, by environment; run at once, by whichever test process asks first."""
+    with (cache / "loaders.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.exists():
-            _run(environment, files, target)
-        return json.loads(target.read_text())
+        targets = {made: cache / f"{made.name}.json" for made in ENVIRONMENTS.values()}
+        running = [_start(made, files, at) for made, at in targets.items() if not at.exists()]
+        for process in running:
+            said, _ = process.communicate()
+            assert process.returncode == 0, said[-4000:]
+        return {made.name: json.loads(at.read_text()) for made, at in targets.items()}
 
 
-def _run(environment: str, files: Path, target: Path) -> None:
-    made = ENVIRONMENTS[environment]
+def _start(made: Environment, files: Path, target: Path) -> subprocess.Popen[str]:
     assert made.ready, f"{made.folder} is missing or out of date: run tests/loaders/environments.py install"
-    own = {"HF_HOME": str(target.parent / f"{environment}-home")}
+    folder = target.with_suffix("")
+    folder.mkdir()
     command = [made.python, HERE / "inside" / "run.py", files, target, *made.loaders]
-    done = subprocess.run(
+    return subprocess.Popen(
         [str(word) for word in command],
-        cwd=target.parent,
-        env=os.environ | QUIET | own,
-        capture_output=True,
+        cwd=folder,
+        env=os.environ | QUIET | {"HF_HOME": str(folder / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

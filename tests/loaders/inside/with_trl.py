@@ -107,13 +107,17 @@ def grpo(path: Path) -> dict[str, Any]:
 
 
 def load(files: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for suffix in ("parquet", "jsonl"):
-        for mixture in ("chats", "calls"):
-            found[f"sft {mixture} {suffix}"] = sft(files / f"sft_messages/{mixture}.{suffix}")
-        for template in ("qwen3", "qwen2_5"):
-            found[f"{template} {suffix}"] = prepared(files / f"sft_messages/calls.{suffix}", template)
-        found[f"dpo {suffix}"] = dpo(files / f"pref_explicit/pairs.{suffix}")
-        found[f"grpo {suffix}"] = grpo(files / f"prompts/problems.{suffix}")
     pairs = files / "pref_explicit/pairs.parquet"
-    return found | {"kto": kto(pairs), "reward": reward(pairs)}
+    found = {
+        "chats": sft(files / "sft_messages/chats.parquet"),
+        "dpo": dpo(pairs),
+        "kto of pairs": kto(pairs),
+        "reward of pairs": reward(pairs),
+        "grpo": grpo(files / "prompts/problems.parquet"),
+    }
+    for suffix in ("parquet", "jsonl"):
+        calls = files / f"sft_messages/calls.{suffix}"
+        found[f"calls {suffix}"] = sft(calls)
+        for template in ("qwen3", "qwen2_5"):
+            found[f"{template} {suffix}"] = prepared(calls, template)
+    return found
