@@ -48,6 +48,7 @@ demo: setup
 
 test: dev .venv/.semantic
 	@$(BIN)/python tests/services.py install
+	@$(BIN)/python tests/loaders/environments.py install
 	@$(BIN)/python -m pytest -n 2
 	@echo "The same runs and workers on PostgreSQL and Redis"
 	@$(BIN)/python tests/services.py run $(BIN)/python -m pytest $(ON_SERVICES)
@@ -65,4 +66,4 @@ bench: .venv/.bench
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean:
-	rm -rf .venv var .mypy_cache .ruff_cache
+	rm -rf .venv .venv-loaders var .mypy_cache .ruff_cache

@@ -101,11 +101,16 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One profile of the export: its columns and the rows of the mixture that it could not carry."""
+    """
+    One profile of the export: its columns, the rows of the mixture that it could not carry, and those that its
+    readers may stumble over. Columns of an `inferred` one have other types in its files, for readers to find out.
+    """
 
     profile: str
     schema: pa.Schema
     skips: Skips = field(default_factory=Skips)
+    warnings: Skips = field(default_factory=Skips)
+    inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +216,7 @@ def _config(build: Build, config: Config) -> dict[str, Any]:
         "columns": {one.name: str(one.type) for one in config.schema},
         "rows": sum(file.rows for file in build.table(config.profile)),
         "skips": asdict(config.skips),
+        "warnings": asdict(config.warnings),
     }
 
 
@@ -246,9 +252,10 @@ def _info(build: Build, config: Config) -> dict[str, Any]:
         {"name": split, "num_bytes": sum(f.raw_bytes for f in own), "num_examples": sum(f.rows for f in own)}
         for split, own in _splits(files)
     ]
+    features = [{"name": one.name, **_feature(one.type)} for one in config.schema]
     return {
         "config_name": config.profile,
-        "features": [{"name": one.name, **_feature(one.type)} for one in config.schema],
+        **({} if config.inferred else {"features": features}),
         "splits": splits,
         "download_size": sum(file.bytes for file in files),
         "dataset_size": sum(split["num_bytes"] for split in splits),

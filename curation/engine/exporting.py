@@ -10,22 +10,26 @@ import orjson
 
 from curation.engine.cards import Benchmark, Decontamination
 from curation.engine.errors import BadConfig
-from curation.engine.exporters import Skips, profile_named
+from curation.engine.exporters import FORMATS, Profile, Skips, profile_named
 
-FORMATS = ("parquet", "jsonl")
+TOOL_ARGUMENTS = ("string", "object")
 
 
 @dataclass(frozen=True, slots=True)
 class ExportConfig:
-    """Which profiles, in which formats; `override` is the reason for exporting without a passing check."""
+    """
+    Which profiles, in which formats; `override` is the reason for exporting without a passing check.
+    `tool_arguments` says what JSON lines hold of tools and the arguments of calls: JSON texts ("string"), as Parquet
+    does, or the values themselves ("object"), where the reader of a profile leaves the choice.
+    """
 
     profiles: Sequence[str]
     formats: Sequence[str] = ("parquet",)
     override: str = ""
+    tool_arguments: str = "string"
 
     def __post_init__(self) -> None:
-        for name in self.profiles:
-            profile_named(name)
+        found = [profile_named(name) for name in self.profiles]
         if not self.profiles or not self.formats:
             raise BadConfig("An export needs at least one profile and one format.")
         if unknown := [name for name in self.formats if name not in FORMATS]:
@@ -33,6 +37,18 @@ class ExportConfig:
         for what, given in (("profiles", self.profiles), ("formats", self.formats)):
             if len(set(given)) < len(given):
                 raise BadConfig(f"The {what} name something twice.")
+        if self.tool_arguments not in TOOL_ARGUMENTS:
+            raise BadConfig(f"Tool arguments are written as string or object, not as {self.tool_arguments}.")
+        for profile in found:
+            if not self.formats_of(profile):
+                raise BadConfig(
+                    f"{profile.name} is written as {' or '.join(profile.formats)} only, as its readers want it; "
+                    f"the export asks for {', '.join(self.formats)}."
+                )
+
+    def formats_of(self, profile: Profile) -> list[str]:
+        """The formats that a profile is written in: those asked for that it allows."""
+        return [name for name in self.formats if name in profile.formats]
 
 
 def added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

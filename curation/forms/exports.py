@@ -5,8 +5,8 @@ from typing import Any
 from django.http import QueryDict
 
 from curation.asked import plain
-from curation.engine.exporters import PROFILES
-from curation.engine.exporting import FORMATS, ExportConfig
+from curation.engine.exporters import FORMATS, PROFILES
+from curation.engine.exporting import ExportConfig
 
 FOR = {
     "sft_messages": "Whole conversations, as TRL, open-instruct, Axolotl, LLaMA-Factory and verl take them.",

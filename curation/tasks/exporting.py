@@ -20,11 +20,10 @@ from curation.engine.exporters import (
     PROVENANCE,
     Exporter,
     Skips,
-    features,
     profile_named,
     provenance,
     shard_path,
-    write_jsonl,
+    survey,
     write_parquet,
 )
 from curation.engine.exporting import ExportConfig, added, all_skips, decontamination
@@ -33,8 +32,6 @@ from curation.engine.store import Shard
 from curation.gates import require_checks, verdicts
 from curation.models import DECONTAMINATION, Event, Export, Mixture, Part, Project, Run, Source, Version
 from curation.version import CODE
-
-WRITERS = {"parquet": write_parquet, "jsonl": write_jsonl}
 
 
 def start_export(project: Project, mixture: str, config: ExportConfig, *, user: Any = None) -> Run:
@@ -55,14 +52,17 @@ def shard_pairs(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def look(part: Part) -> dict[str, Any]:
-    """The optional columns that occur, and how many rows each source and component gave."""
+    """The optional columns that occur, what readers stumble over, and the rows of each source and component."""
     config, shard = part.config(ExportConfig), Shard(**part.spec["shard"])
     found: dict[str, set[str]] = {name: set() for name in config.profiles}
+    warnings = dict.fromkeys(config.profiles, Skips())
     sources: Counter[str] = Counter()
     done = 0
     for batch in part.store.batches([shard]):
         for name in config.profiles:
-            found[name] |= features(profile_named(name), batch)
+            seen = survey(profile_named(name), batch, first=part.index == 0 and done == 0)
+            found[name] |= seen.features
+            warnings[name] += seen.warnings
         sources.update(
             {v["values"]: v["counts"] for v in pc.value_counts(batch.column("source")).to_pylist()}
         )
@@ -74,6 +74,7 @@ def look(part: Part) -> dict[str, Any]:
         )
     return {
         "features": {name: sorted(names) for name, names in found.items()},
+        "warnings": {name: asdict(told) for name, told in warnings.items()},
         "sources": dict(sources),
         "components": dict(given),
     }
@@ -90,20 +91,20 @@ def exporters(run: Run) -> dict[str, Exporter]:
 
 def write_files(part: Part) -> dict[str, Any]:
     """One shard of the mixture as files of every profile and format, and its provenance."""
-    shard, run = Shard(**part.spec["shard"]), part.run
-    count = len(run.results(0))
-    steps = len(run.config["profiles"]) * len(run.config["formats"]) + 1
+    shard, config = Shard(**part.spec["shard"]), part.config(ExportConfig)
+    count = len(part.run.results(0))
+    wanted = [(e, suffix) for e in exporters(part.run).values() for suffix in config.formats_of(e.profile)]
     files: list[dict[str, Any]] = []
     skipped: dict[str, Any] = {}
-    for profile, exporter in exporters(run).items():
-        for suffix in run.config["formats"]:
-            skips: list[Skips] = []
-            made = part.path("tmp/files", len(files), suffix)
-            batches = _rows(part, shard, exporter, skips, len(files), steps)
-            written = WRITERS[suffix](part.store.create(made), batches, exporter.schema)
-            skipped[profile] = asdict(sum(skips, Skips()))
-            path = shard_path("train", part.index, count, profile=profile, suffix=suffix)
-            files.append({"at": made, "file": asdict(File(path=path, profile=profile, **asdict(written)))})
+    for exporter, suffix in wanted:
+        skips: list[Skips] = []
+        profile, made = exporter.profile.name, part.path("tmp/files", len(files), suffix)
+        batches = _rows(part, shard, exporter, skips, len(files), len(wanted) + 1)
+        target = part.store.create(made)
+        written = exporter.write(target, suffix, batches, tool_arguments=config.tool_arguments)
+        skipped[profile] = asdict(sum(skips, Skips()))
+        path = shard_path("train", part.index, count, profile=profile, suffix=suffix)
+        files.append({"at": made, "file": asdict(File(path=path, profile=profile, **asdict(written)))})
     files.append(_provenance(part, shard, count, len(files)))
     return {"files": files, "skips": skipped}
 
@@ -149,7 +150,7 @@ def publish_export(part: Part) -> dict[str, Any]:
     for done, file in enumerate(written):
         part.store.copy(file["at"], f"{folder}/{file['file']['path']}")
         part.progress(done, len(written))
-    texts = {"README.md": card(build, location=".")}
+    texts = {"README.md": card(build, location=".")} | _papers(run, build)
     if said := verdicts(run.input("mixture"), run.project, DECONTAMINATION):
         certificates = orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
         texts["certificates.json"] = certificates.decode()
@@ -168,6 +169,16 @@ def publish_export(part: Part) -> dict[str, Any]:
     }
 
 
+def _papers(run: Run, build: Build) -> dict[str, str]:
+    """What some readers want beside the data, such as the `dataset_info.json` of LLaMA-Factory."""
+    found: dict[str, str] = {}
+    for name, exporter in exporters(run).items():
+        if write := exporter.profile.papers:
+            paths = [file.path for file in build.files if file.profile == name]
+            found |= write(build.recipe.name, exporter.features, paths)
+    return found
+
+
 def _number(run: Run) -> int:
     """The next free number; the unique constraint settles who was first, and the loser tries again."""
     taken = Export.objects.filter(mixture__project=run.project, mixture__name=run.subject)
@@ -182,7 +193,13 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
     inputs = [Input(str(v), v.content_hash, given.get(str(i), 0)) for i, v in enumerate(components)]
     found = exporters(run)
     configs = [
-        Config(name, exporter.schema, all_skips(result["skips"][name] for result in results))
+        Config(
+            name,
+            exporter.schema,
+            all_skips(result["skips"][name] for result in results),
+            all_skips(look["warnings"][name] for look in looks),
+            inferred=_inferred(run, exporter),
+        )
         for name, exporter in found.items()
     ]
     for config in configs:
@@ -209,6 +226,11 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
         removed=removed,
         override=run.config["override"],
     )
+
+
+def _inferred(run: Run, exporter: Exporter) -> bool:
+    config = load(ExportConfig, run.config)
+    return exporter.inferred(config.formats_of(exporter.profile), config.tool_arguments)
 
 
 def _sources(project: Project, rows: dict[str, int]) -> Iterator[CardSource]:

@@ -75,11 +75,11 @@ def match_file(part: Part) -> dict[str, Any]:
     looked_for = index_for(part.run.inputs_of("benchmarks"), config)
     judge = _precision(part.run, looked_for, config) if config.profile != Profile.PLAIN else None
     cleared = _cleared(part.run)
-    column = profile_named(spec["profile"]).turns[0]
+    asked = profile_named(spec["profile"]).asked
     rows, counts = 0, Counter[str]()
     items: dict[str, set[int]] = {}
     with part.store.open(f"{export.folder}/{spec['path']}") as file:
-        for turns in messages(file, spec["path"], column):
+        for turns in messages(file, spec["path"], asked):
             unit = turns_of(turns, Unit.USER)
             for benchmark, item in _found(looked_for, judge, unit, cleared):
                 items.setdefault(benchmark, set()).add(item)

@@ -2,34 +2,42 @@
 Exports: records as files that trainers load unchanged.
 
 `profiles` turns batches of records into batches of rows, `files` writes them, `provenance` says where each
-row is from. An export takes two passes over a mixture: `features` of every batch, united, then
-`Exporter.to_batch`.
+row is from. An export takes two passes over a mixture: a `survey` of every batch, whose features are united,
+then `Exporter.to_batch`.
 """
 
 from curation.engine.exporters.files import Written, shard_path, write_jsonl, write_parquet
 from curation.engine.exporters.profiles import (
+    FORMATS,
+    GROUPS,
     PROFILES,
     Exporter,
     Features,
     Profile,
+    Survey,
     features,
     profile_named,
+    survey,
 )
 from curation.engine.exporters.provenance import PROVENANCE, provenance
 from curation.engine.exporters.skips import Skips
 
 __all__ = [
+    "FORMATS",
+    "GROUPS",
     "PROFILES",
     "PROVENANCE",
     "Exporter",
     "Features",
     "Profile",
     "Skips",
+    "Survey",
     "Written",
     "features",
     "profile_named",
     "provenance",
     "shard_path",
+    "survey",
     "write_jsonl",
     "write_parquet",
 ]

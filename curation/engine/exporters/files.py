@@ -9,7 +9,7 @@ new version of an export shares most of its chunks with the last.
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -80,20 +80,25 @@ def write_parquet(target: Target, batches: Iterable[pa.RecordBatch], schema: pa.
 
 
 def write_jsonl(
-    target: Target, batches: Iterable[pa.RecordBatch], schema: pa.Schema, *, objects: bool = True
+    target: Target,
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    *,
+    objects: Collection[str] = (),
+    sparse: bool = False,
 ) -> Written:
     """
-    One JSON object per line, every key in every line. With `objects`, `tools` and the arguments of tool calls
-    are JSON values again, number for number as they were written; else JSON texts, as in Parquet. The target
-    is closed.
+    One JSON object per line, every key in every line unless it is `sparse`: then nulls are left out. The fields
+    named in `objects` (of `JSON_TEXT`) are JSON values again, number for number as they were written; else JSON
+    texts, as in Parquet. The target is closed.
     """
     names, rows = schema.names, 0
+    read = _Reader(frozenset(objects), sparse)
     with _hashed(target) as file:
         for batch in batches:
-            columns = [_values(batch.column(name), name if objects else "") for name in names]
+            columns = [read.values(batch.column(name), name) for name in names]
             lines = [
-                orjson.dumps(dict(zip(names, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE)
-                for row in zip(*columns, strict=True)
+                orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in read.objects(names, columns)
             ]
             file.write(b"".join(lines))
             rows += len(lines)
@@ -146,29 +151,41 @@ def _leaf_bytes(array: pa.Array) -> int:
     return 0
 
 
-def _values(array: pa.Array, name: str) -> list[Any]:
-    """The Python values of a column; JSON texts by their field's name as they stand, for orjson to copy."""
-    kind = array.type
-    if pa.types.is_struct(kind):
-        fields = [_values(array.field(i), name and kind.field(i).name) for i in range(kind.num_fields)]
-        names = [kind.field(i).name for i in range(kind.num_fields)]
-        return [dict(zip(names, row, strict=True)) for row in zip(*fields, strict=True)]
-    if pa.types.is_list(kind):
-        return _lists(array, name)
-    values: list[Any] = array.to_pylist()
-    if name in JSON_TEXT:
-        return [value if value is None else orjson.Fragment(_one_line(value)) for value in values]
-    return values
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Columns as the Python values that orjson writes."""
 
+    json: frozenset[str]
+    sparse: bool
 
-def _lists(array: pa.ListArray, name: str) -> list[Any]:
-    offsets = array.offsets.to_numpy()
-    flat = _values(array.values.slice(offsets[0], offsets[-1] - offsets[0]), name)
-    lists: list[Any] = [flat[start:end] for start, end in pairwise((offsets - offsets[0]).tolist())]
-    if array.null_count:
-        there = array.is_valid().to_pylist()
-        lists = [one if given else None for one, given in zip(lists, there, strict=True)]
-    return lists
+    def values(self, array: pa.Array, name: str) -> list[Any]:
+        """The values of a column; JSON texts by their field's name as they stand, for orjson to copy."""
+        kind = array.type
+        if pa.types.is_struct(kind):
+            names = [kind.field(i).name for i in range(kind.num_fields)]
+            return self.objects(names, [self.values(array.field(i), one) for i, one in enumerate(names)])
+        if pa.types.is_list(kind):
+            return self.lists(array, name)
+        values: list[Any] = array.to_pylist()
+        if name in self.json:
+            return [value if value is None else orjson.Fragment(_one_line(value)) for value in values]
+        return values
+
+    def objects(self, names: Sequence[str], columns: Sequence[list[Any]]) -> list[Any]:
+        """Aligned columns as objects."""
+        rows = zip(*columns, strict=True)
+        if not self.sparse:
+            return [dict(zip(names, row, strict=True)) for row in rows]
+        return [{name: v for name, v in zip(names, row, strict=True) if v is not None} for row in rows]
+
+    def lists(self, array: pa.ListArray, name: str) -> list[Any]:
+        offsets = array.offsets.to_numpy()
+        flat = self.values(array.values.slice(offsets[0], offsets[-1] - offsets[0]), name)
+        lists: list[Any] = [flat[start:end] for start, end in pairwise((offsets - offsets[0]).tolist())]
+        if array.null_count:
+            there = array.is_valid().to_pylist()
+            lists = [one if given else None for one, given in zip(lists, there, strict=True)]
+        return lists
 
 
 def _one_line(text: str) -> str:

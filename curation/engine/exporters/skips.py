@@ -50,7 +50,7 @@ class Verdicts:
         """Leave these rows out, unless something else was already said against them."""
         found = rows & self.keep
         if found.any():
-            self._found[reason] = found
+            self._found[reason] = found | self._found.get(reason, found)
             self.keep = self.keep & ~found
 
     def skips(self, ids: pa.Array) -> Skips:

@@ -15,6 +15,7 @@ from curation.engine.exporters.calls import parse_calls
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+THINK = ("<think>\n", "\n</think>\n\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,36 @@ class Turns:
         latest = np.concatenate([[-1], np.maximum.accumulate(np.where(marked, np.arange(len(marked)), -1))])
         return Turns(self.first, np.maximum(latest[self.first + self.count] - self.first + 1, 0))
 
+    def beyond(self, prefix: "Turns") -> "Turns":
+        """What of each segment follows the same segment of `prefix`, which begins where it does."""
+        return Turns(self.first + prefix.count, self.count - prefix.count)
+
+    def behind_first(self, rows: Mask) -> "Turns":
+        """The turns without the first one in these rows; the first segment of each of them has one."""
+        cut = np.zeros_like(self.count)
+        cut[:, 0] = rows
+        return Turns(self.first + cut, self.count - cut)
+
     def where(self, keep: Mask) -> "Turns":
         """The rows for which `keep` is true."""
         return self if keep.all() else Turns(self.first[keep], self.count[keep])
+
+    def at(self, rows: Ints) -> "Turns":
+        """The turns of these rows, which may repeat."""
+        return Turns(self.first[rows], self.count[rows])
+
+    def places(self) -> Ints:
+        """For all turns, row after row: which turn of its row it is, from 0."""
+        lengths = self.lengths
+        ends = np.cumsum(lengths)
+        return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+
+    def row_has(self, marked: Mask) -> Mask:
+        """Whether a row has a turn that is `marked` (a mask over `positions`)."""
+        before = np.concatenate([[0], np.cumsum(marked)])
+        ends = np.cumsum(self.lengths)
+        found: Mask = before[ends] > before[ends - self.lengths]
+        return found
 
     def positions(self) -> Ints:
         """The positions of all turns, row after row."""
@@ -79,8 +107,8 @@ class Pool:
     def __init__(self, batch: pa.RecordBatch) -> None:
         first, count, turns = _lists(batch.column("messages"))
         self.messages = Turns(first[:, None], count[:, None])
-        self._first_completion, self.completions, made = _lists(batch.column("completions"))
-        self._first_turn, self._turn_count, more = _lists(made.field("messages"))
+        self._first_completion, self.completions, self._made = _lists(batch.column("completions"))
+        self._first_turn, self._turn_count, more = _lists(self._made.field("messages"))
         self._first_turn += len(turns)
         self._turns = [turns, more] if len(more) else [turns]
         self._columns: dict[str, pa.Array] = {}
@@ -91,11 +119,29 @@ class Pool:
 
     def completion(self, index: Ints) -> Turns:
         """The turns of each row's completion number `index`; none where it is out of range."""
+        at = self.completion_at(index)
+        there = at >= 0
         first, count = np.zeros(len(index), np.int64), np.zeros(len(index), np.int64)
-        there = (index >= 0) & (index < self.completions)
-        at = self._first_completion[there] + index[there]
-        first[there], count[there] = self._first_turn[at], self._turn_count[at]
+        first[there], count[there] = self._first_turn[at[there]], self._turn_count[at[there]]
         return Turns(first[:, None], count[:, None])
+
+    def completion_at(self, index: Ints) -> Ints:
+        """Where in the completions of the batch each row's number `index` is; -1 where it is out of range."""
+        there = (index >= 0) & (index < self.completions)
+        at: Ints = np.where(there, self._first_completion + index, -1)
+        return at
+
+    def score(self, name: str) -> pa.Array:
+        """The score of that name of every completion of the batch, null where there is none."""
+        return pc.map_lookup(self._made.field("scores"), pa.scalar(name), "first")
+
+    @property
+    def steps(self) -> Turns:
+        """The turns of all completions of each row, one after the other."""
+        ends = np.concatenate([[0], np.cumsum(self._turn_count)])
+        first, last = self._first_completion, self._first_completion + self.completions
+        start = np.append(self._first_turn, 0)[np.minimum(first, len(self._first_turn))]
+        return Turns(start[:, None], (ends[last] - ends[first])[:, None])
 
     def column(self, name: str) -> pa.Array:
         """A field of MESSAGE for all turns of the pool; `tool_calls` parsed, as a list of CALL."""
@@ -118,6 +164,19 @@ class Pool:
         """Whether the turn at each position has this role; False for position -1."""
         found: Mask = np.append(self.role(name), False)[positions]
         return found
+
+    @property
+    def spoken(self) -> pa.Array:
+        """
+        The content of all turns with the thinking before it, as LLaMA-Factory and chat templates of reasoning models
+        write it (`thought_words` of llamafactory/data/template.py); no content counts as an empty one.
+        """
+        content = pc.fill_null(self._raw("content"), "")
+        thinking = self._raw("thinking")
+        if thinking.null_count == len(thinking):
+            return content
+        thought = pc.binary_join_element_wise(THINK[0], thinking, THINK[1], content, "")
+        return pc.if_else(pc.is_valid(thinking), thought, content)
 
     @property
     def empty(self) -> Mask:

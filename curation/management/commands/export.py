@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from curation.engine.exporters import PROFILES
-from curation.engine.exporting import FORMATS, ExportConfig
+from curation.engine.exporters import FORMATS, PROFILES
+from curation.engine.exporting import ExportConfig
 from curation.management.base import ProjectCommand
 from curation.models import store
 from curation.tasks.exporting import start_export

@@ -4,14 +4,24 @@ import datasets
 import pytest
 
 from curation.engine.exporters import PROFILES, write_jsonl, write_parquet
+from curation.engine.exporters.files import JSON_TEXT
 from curation.engine.records import Content, Message
-from tests.curation.engine.making import ASK, answer, exported
+from tests.curation.engine.making import ASK, answer, exported, made
 
 TRL = {
     "sft_messages": {"messages"},
+    "sft_prompt_completion": {"prompt", "completion"},
     "pref_explicit": {"prompt", "chosen", "rejected"},
+    "pref_implicit": {"chosen", "rejected"},
+    "unpaired": {"prompt", "completion"},
+    "rlvr_open_instruct": {"messages"},
+    "rlvr_verl": {"prompt"},
+    "rlvr_prompt": {"prompt"},
     "prompts": {"prompt"},
-}
+}  # the columns of messages
+PAIR = Content((ASK,), (answer("a"), answer("b", "No.")), 0, 1, ground_truth="72", verifier="gsm8k")
+STEPS = Content((ASK,), (answer("a"), answer("b", "No.")), labels={"steps": "[true, false]"})
+WRITTEN = [(name, suffix) for name, profile in PROFILES.items() for suffix in profile.formats]
 
 
 @pytest.fixture(autouse=True)
@@ -26,20 +36,16 @@ def loaded(path, kind, tmp_path, **options):
     )
 
 
-@pytest.mark.parametrize("name", sorted(PROFILES))
-@pytest.mark.parametrize("kind", ["parquet", "json"])
-def test_datasets_loads_the_conversational_types_of_trl(name, kind, tmp_path):
-    """TRL, docs/source/dataset_formats.md: a conversational column is a list of {role, content}."""
-    content = Content((ASK,), (answer("a"), answer("b", "No.")), 0, 1, ground_truth="72")
-    batch, schema = exported(name, content)
-    path = tmp_path / f"train-00000-of-00001.{kind}"
-    (write_parquet if kind == "parquet" else write_jsonl)(path, [batch], schema)
-    found = loaded(path, kind, tmp_path)
+@pytest.mark.parametrize(("name", "suffix"), WRITTEN)
+def test_datasets_loads_every_profile_in_every_format_that_it_has(name, suffix, tmp_path):
+    exporter, batch = made(name, STEPS if name == "stepwise" else PAIR)
+    path = tmp_path / f"train-00000-of-00001.{suffix}"
+    exporter.write(path, suffix, [batch])
+    found = loaded(path, "parquet" if suffix == "parquet" else "json", tmp_path)
+    assert len(found) and found.to_list() == batch.to_pylist()
     message = datasets.List({"role": datasets.Value("string"), "content": datasets.Value("string")})
-    extra = {"answer"} if name == "prompts" else set()
-    assert set(found.features) == TRL[name] | extra | {"id"}
-    assert {column: found.features[column] for column in TRL[name]} == dict.fromkeys(TRL[name], message)
-    assert found.to_list() == batch.to_pylist()
+    columns = TRL.get(name, set())
+    assert {column: found.features[column] for column in columns} == dict.fromkeys(columns, message)
 
 
 def test_datasets_streams_parquet(tmp_path):
@@ -61,7 +67,7 @@ def test_datasets_keeps_mixed_arguments_of_tool_calls_apart(tmp_path):
         "sft_messages", *(Content((ASK, Message("assistant", None, tool_calls=c))) for c in calls)
     )
     write_parquet(tmp_path / "x.parquet", [batch], schema)
-    write_jsonl(tmp_path / "x.jsonl", [batch], schema)
+    write_jsonl(tmp_path / "x.jsonl", [batch], schema, objects=JSON_TEXT)
     texts, objects = (
         [
             row["messages"][1]["tool_calls"][0]["function"]["arguments"]

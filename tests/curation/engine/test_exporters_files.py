@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from curation.engine.errors import BadConfig, BadInput
 from curation.engine.exporters import PROFILES, provenance, shard_path, write_jsonl, write_parquet
+from curation.engine.exporters.files import JSON_TEXT
 from curation.engine.records import Content, Message, record_id
 from tests.curation.engine.making import ANSWER, ASK, CONTENTS, batch_of, exported
 
@@ -75,7 +76,7 @@ def test_json_lines_have_objects_where_parquet_has_json_texts():
     batch, schema = exported()
     file = io.BytesIO()
     file.close = lambda: None
-    write_jsonl(file, [batch.slice(1), batch.slice(0, 1)], schema)
+    write_jsonl(file, [batch.slice(1), batch.slice(0, 1)], schema, objects=JSON_TEXT)
     second, first = file.getvalue().splitlines()
     assert b'"arguments":{"n":12345678901234567890123}' in first
     row = json.loads(first)
@@ -85,7 +86,7 @@ def test_json_lines_have_objects_where_parquet_has_json_texts():
     assert orjson.loads(second)["tools"] is None
     kept = io.BytesIO()
     kept.close = lambda: None
-    write_jsonl(kept, [batch], schema, objects=False)
+    write_jsonl(kept, [batch], schema)
     lines = [json.loads(line) for line in kept.getvalue().splitlines()]
     assert lines == batch.to_pylist()
 
@@ -97,7 +98,7 @@ def test_nothing_is_lost_in_either_file(contents, name):
     parquet, lines = io.BytesIO(), io.BytesIO()
     parquet.close = lines.close = lambda: None
     write_parquet(parquet, [batch], schema)
-    write_jsonl(lines, [batch], schema, objects=False)
+    write_jsonl(lines, [batch], schema)
     assert pq.read_table(parquet).to_pylist() == batch.to_pylist()
     assert [json.loads(line) for line in lines.getvalue().split(b"\n")[:-1]] == batch.to_pylist()
 

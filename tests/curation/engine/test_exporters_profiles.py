@@ -50,7 +50,6 @@ def test_the_chosen_completion_ends_the_conversation():
             Content((ASK, ANSWER), (answer("a"),), chosen=0),
             "has a completion, but its messages end with an assistant turn already",
         ),
-        (Content((ASK, ANSWER), images=("a.png",)), "has images, which this profile does not carry"),
         (Content((ASK, Message("assistant", ""))), "has a turn without content and without tool calls"),
         (Content((ASK, Message("assistant", " \n"))), "has a turn without content and without tool calls"),
         (Content((ASK, Message("assistant", None))), "has a turn without content and without tool calls"),
@@ -129,8 +128,8 @@ def test_a_column_that_was_not_announced_is_never_lost_silently():
         )
     with pytest.raises(BadConfig, match="pref_explicit has no optional column answer"):
         Exporter(PROFILES["pref_explicit"], frozenset({"answer"}))
-    with pytest.raises(BadConfig, match="There is no export profile alpaca; there are sft_messages, pref_"):
-        profile_named("alpaca")
+    with pytest.raises(BadConfig, match="There is no export profile chatml; there are sft_messages, sft_prompt"):
+        profile_named("chatml")
 
 
 def test_tool_calls_have_the_form_of_openai_with_arguments_as_text():

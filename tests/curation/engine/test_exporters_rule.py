@@ -1,71 +1,96 @@
-"""Every profile against its rule written plainly."""
+"""Every profile against its rule written plainly, in memory and read back from its files."""
 
+import io
+import json
+
+import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.engine.exporters import PROFILES, Exporter, Skips, features
-from curation.engine.records import record_id
-from tests.curation.engine.making import CALL, CONTENTS, batch_of
+from curation.engine.exporters import PROFILES, Exporter, Skips, features, survey
+from tests.curation.engine.making import CONTENTS, batch_of
+from tests.curation.engine.plainly import plain
+
+SOME = st.lists(CONTENTS, max_size=8)
 
 
-@given(st.lists(CONTENTS, max_size=8), st.sampled_from(sorted(PROFILES)), st.integers(1, 4))
-@settings(deadline=None, max_examples=150)
-def test_every_profile_agrees_with_the_plain_rule(contents, name, size):
+def there(value):
+    """Without what is null or an empty list of images, and without ids: what a reader takes from a row."""
+    if isinstance(value, dict):
+        return {
+            name: there(inner)
+            for name, inner in value.items()
+            if inner is not None and (name, inner) not in (("images", []), ("tools", ""), ("weight", None))
+        }
+    return [there(inner) for inner in value] if isinstance(value, list) else value
+
+
+def rows_of(profile, batch):
+    exporter = Exporter(profile, features(profile, batch))
+    return exporter, exporter.to_batch(batch)
+
+
+def as_chats(row):
+    """A plain chat of LLaMA-Factory in the form that it has beside rows with tools."""
+    if "messages" not in row:
+        return row
+    names = {"user": "human", "assistant": "gpt", "tool": "observation"}
+    system, *rest = row["messages"] if row["messages"][0]["role"] == "system" else (None, *row["messages"])
+    talk = [{"from": names[turn["role"]], "value": turn["content"]} for turn in rest]
+    return {"conversations": talk, "system": system["content"] if system else ""}
+
+
+def told(name, row):
+    row = {column: value for column, value in there(row).items() if column not in ("id", "extra_info")}
+    return as_chats(row) if name == "llamafactory_sft" else row
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@given(contents=SOME, size=st.integers(1, 4))
+@settings(deadline=None, max_examples=40)
+def test_every_profile_agrees_with_the_plain_rule(name, contents, size):
     batch, profile = batch_of(*contents), PROFILES[name]
+    exporter, (whole, skips) = rows_of(profile, batch)
+    whole.validate(full=True)
+    expected = [row for content in contents for row in plain(content, name)]
+    assert [told(name, row) for row in whole.to_pylist()] == expected
     parts = [batch.slice(at, size) for at in range(0, batch.num_rows, size)]
-    found = frozenset().union(*(features(profile, part) for part in parts))
-    assert found == features(profile, batch)
-    exporter = Exporter(profile, found)
-    whole, skips = exporter.to_batch(batch)
-    rows = [row for part in parts for row in exporter.to_batch(part)[0].to_pylist()]
-    assert rows == whole.to_pylist()
-    assert sum((exporter.to_batch(part)[1] for part in parts), Skips()) == skips
-    expected = [(i, turns) for i, c in enumerate(contents) if (turns := PLAIN[name](c)) and fits(c, turns)]
-    assert [row["id"] for row in rows] == [record_id("src", str(i)) for i, _ in expected]
-    for row, (_, turns) in zip(rows, expected, strict=True):
-        for column, messages in zip(profile.turns, turns, strict=True):
-            assert [(m["role"], m["content"]) for m in row[column]] == [(m.role, m.content) for m in messages]
+    surveys = [survey(profile, part) for part in parts]
+    assert frozenset().union(*(one.features for one in surveys)) == exporter.features
+    assert sum((one.skips for one in surveys), Skips()) == skips
+    made = [exporter.to_batch(part) for part in parts]
+    assert [row for rows, _ in made for row in rows.to_pylist()] == whole.to_pylist()
+    assert sum((skipped for _, skipped in made), Skips()) == skips
+    assert sum((one.warnings for one in surveys), Skips()) == survey(profile, batch).warnings
 
 
-def picked(content, index):
-    inside = index is not None and 0 <= index < len(content.completions)
-    return content.completions[index].messages if inside else None
+@pytest.mark.parametrize("name", PROFILES)
+@given(contents=st.lists(CONTENTS, min_size=1, max_size=6))
+@settings(deadline=None, max_examples=20)
+def test_what_is_read_back_from_the_files_is_what_the_records_say(name, contents):
+    profile = PROFILES[name]
+    exporter, (batch, _) = rows_of(profile, batch_of(*contents))
+    expected = [row for content in contents for row in plain(content, name)]
+    for suffix in profile.formats:
+        assert [told(name, row) for row in read_back(exporter, suffix, batch)] == expected
 
 
-def ends(messages, role="assistant"):
-    return bool(messages) and messages[-1].role == role
+def read_back(exporter, suffix, batch):
+    file = io.BytesIO()
+    file.close = lambda: None
+    exporter.write(file, suffix, [batch])
+    if suffix == "parquet":
+        return pq.read_table(file).to_pylist()
+    rows = [json.loads(line) for line in file.getvalue().split(b"\n")[:-1]]
+    return [as_texts(row) for row in rows]
 
 
-def plain_sft(content):
-    chosen = picked(content, content.chosen)
-    if not content.messages or (content.chosen is not None and (chosen is None or ends(content.messages))):
-        return None
-    whole = content.messages + (chosen or ())
-    return [whole] if ends(whole) else None
-
-
-def plain_pair(content):
-    chosen, rejected = picked(content, content.chosen), picked(content, content.rejected)
-    if not content.messages or ends(content.messages) or not ends(chosen) or not ends(rejected):
-        return None
-    return [content.messages, chosen, rejected] if chosen != rejected else None
-
-
-def plain_prompt(content):
-    users = [i for i, m in enumerate(content.messages) if m.role == "user"]
-    return [content.messages[: users[-1] + 1]] if users else None
-
-
-PLAIN = {"sft_messages": plain_sft, "pref_explicit": plain_pair, "prompts": plain_prompt}
-
-
-def fits(content, turns):
-    return not content.images and content.tools != "bad" and all(says(m) for ms in turns for m in ms)
-
-
-def says(message):
-    if message.tool_calls == "bad":
-        return False
-    text = message.content
-    blank = text is None or not text or text.isspace()
-    return not blank or message.tool_calls == CALL or (message.role == "tool" and text is not None)
+def as_texts(row):
+    """Tools that are JSON values as the one text among the samples that they can be."""
+    if isinstance(row.get("input"), dict):
+        return row | {"input": as_texts(row["input"])}
+    if isinstance(row.get("tools"), list):
+        assert row["tools"] == [{"a": 1}]
+        return row | {"tools": '[{"a":\n1}]'}
+    return row

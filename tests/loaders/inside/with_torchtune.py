@@ -1,0 +1,43 @@
+"""torchtune: its dataset builders, with a tokenizer that hands the messages on."""
+
+from pathlib import Path
+from typing import Any
+
+import tiny
+from torchtune.datasets import chat_dataset
+
+WORDS = tiny.tokenizer()
+
+
+class Words:
+    """A tokenizer as torchtune asks for one: each message with its marks, and whether it is learned from."""
+
+    def tokenize_messages(self, messages: list, **_: Any) -> tuple[list[int], list[bool]]:
+        tokens: list[int] = []
+        mask: list[bool] = []
+        for turn in messages:
+            made = WORDS(f"<|im_start|>{turn.role}\n{turn.text_content}<|im_end|>\n")["input_ids"]
+            tokens += made
+            mask += [turn.masked] * len(made)
+        return tokens, mask
+
+    def __call__(self, sample: dict, inference: bool = False) -> dict:
+        tokens, mask = self.tokenize_messages(sample["messages"])
+        return sample | {"tokens": tokens, "mask": mask}
+
+
+def named(path: Path) -> dict[str, str]:
+    return {"source": "json" if path.suffix == ".jsonl" else "parquet", "data_files": str(path)}
+
+
+def chats(path: Path) -> dict[str, list[str]]:
+    made = chat_dataset(Words(), conversation_column="messages", conversation_style="openai", **named(path))
+    rows = [made[at] for at in range(len(made))]
+    return {
+        "texts": [tiny.read(WORDS, row["tokens"]) for row in rows],
+        "learned": [tiny.read(WORDS, [token for token in row["labels"] if token >= 0]) for row in rows],
+    }
+
+
+def load(files: Path) -> dict[str, Any]:
+    return {"chats": chats(files / "sft_messages/chats.parquet")}

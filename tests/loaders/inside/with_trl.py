@@ -1,0 +1,123 @@
+"""TRL: what its trainers make of each profile, and one step of each on a tiny random model."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import tiny
+import torch
+import trl
+from datasets import Dataset, load_dataset
+from trl import (
+    DPOConfig,
+    DPOTrainer,
+    GRPOConfig,
+    GRPOTrainer,
+    KTOConfig,
+    KTOTrainer,
+    RewardConfig,
+    RewardTrainer,
+    SFTConfig,
+    SFTTrainer,
+)
+
+STEP = {
+    "max_steps": 1,
+    "per_device_train_batch_size": 2,
+    "report_to": "none",
+    "logging_steps": 1,
+    "save_strategy": "no",
+    "use_cpu": True,
+    "bf16": False,
+    "output_dir": "out",
+    "seed": 7,
+}
+TEMPLATES = Path(trl.__file__).parent / "chat_templates"
+WORDS = tiny.tokenizer()
+MODEL = tiny.saved(Path("model"))
+
+
+def rows(path: Path) -> Dataset:
+    kind = "json" if path.suffix == ".jsonl" else "parquet"
+    return load_dataset(kind, data_files=str(path), split="train")
+
+
+def trained(trainer: Any, *columns: str) -> dict[str, Any]:
+    """One step: whether the loss is a number and a weight moved; and what the trainer had made of the rows."""
+    before = [weight.detach().clone() for weight in trainer.model.parameters()]
+    prepared = trainer.train_dataset
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    moved = any(not torch.equal(a, b) for a, b in zip(before, trainer.model.parameters(), strict=True))
+    texts = {name: [tiny.read(WORDS, row[name]) for row in prepared] for name in columns}
+    return {"steps": len(losses), "finite": all(map(math.isfinite, losses)), "moved": moved} | texts
+
+
+def sft(path: Path) -> dict[str, Any]:
+    config = SFTConfig(**STEP, max_length=None)
+    return trained(SFTTrainer(MODEL, config, train_dataset=rows(path), processing_class=WORDS), "input_ids")
+
+
+def prepared(path: Path, template: str) -> list[str]:
+    """Conversations in the words of a model's own chat template, as TRL ships it."""
+    words = tiny.tokenizer((TEMPLATES / f"{template}.jinja").read_text())
+    config = SFTConfig(**STEP, max_length=None)
+    trainer = SFTTrainer(MODEL, config, train_dataset=rows(path), processing_class=words)
+    return [tiny.read(words, row["input_ids"]) for row in trainer.train_dataset]
+
+
+def dpo(path: Path) -> dict[str, Any]:
+    config = DPOConfig(**STEP, max_length=None)
+    trainer = DPOTrainer(MODEL, args=config, train_dataset=rows(path), processing_class=WORDS)
+    return trained(trainer, "prompt_ids", "chosen_ids", "rejected_ids")
+
+
+def kto(path: Path) -> dict[str, Any]:
+    config = KTOConfig(**STEP, max_length=None)
+    trainer = KTOTrainer(MODEL, args=config, train_dataset=rows(path), processing_class=WORDS)
+    return trained(trainer, "prompt_ids", "completion_ids") | {"label": list(trainer.train_dataset["label"])}
+
+
+def reward(path: Path) -> dict[str, Any]:
+    config = RewardConfig(**STEP, max_length=None)
+    trainer = RewardTrainer(MODEL, args=config, train_dataset=rows(path), processing_class=WORDS)
+    return trained(trainer, "chosen_ids", "rejected_ids")
+
+
+def grpo(path: Path) -> dict[str, Any]:
+    """The columns that reach the reward function, by what it was asked."""
+    seen: dict[str, dict[str, Any]] = {}
+
+    def judge(prompts: list, completions: list, **columns: list) -> list[float]:
+        for at, prompt in enumerate(prompts):
+            seen[prompt[-1]["content"]] = {
+                name: column[at] for name, column in columns.items() if name in ("answer", "verifier", "id")
+            }
+        return [float(at) for at in range(len(completions))]
+
+    options = {"num_generations": 2, "max_completion_length": 4, "per_device_train_batch_size": 6}
+    trainer = GRPOTrainer(
+        MODEL,
+        judge,
+        args=GRPOConfig(**STEP | options),
+        train_dataset=rows(path),
+        processing_class=WORDS,
+    )
+    return trained(trainer) | {"seen": seen}
+
+
+def load(files: Path) -> dict[str, Any]:
+    pairs = files / "pref_explicit/pairs.parquet"
+    found = {
+        "chats": sft(files / "sft_messages/chats.parquet"),
+        "dpo": dpo(pairs),
+        "kto of pairs": kto(pairs),
+        "reward of pairs": reward(pairs),
+        "grpo": grpo(files / "prompts/problems.parquet"),
+    }
+    for suffix in ("parquet", "jsonl"):
+        calls = files / f"sft_messages/calls.{suffix}"
+        found[f"calls {suffix}"] = sft(calls)
+        for template in ("qwen3", "qwen2_5"):
+            found[f"{template} {suffix}"] = prepared(calls, template)
+    return found

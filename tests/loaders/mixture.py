@@ -1,0 +1,136 @@
+"""
+What the loaders are given: conversations that lose something in a careless export, as files of every profile.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from curation.engine.exporters import PROFILES, Exporter, features, write_jsonl, write_parquet
+from curation.engine.records import Completion, Content, Message
+from tests.curation.engine.making import batch_of
+
+UNICODE = 'Grüße, 東京 ✨ नमस्ते مرحبا e\u0301 \u2028 <b>"\\n"</b>\n\n    four spaces\ttab '
+FERRY = [
+    Message("system", "Answer as a harbour master would."),
+    Message("user", "When does the ferry leave?"),
+    Message("assistant", "At six, if the fog lifts."),
+    Message("user", "And if it does not?"),
+]
+CHATS = [
+    Content((Message("user", "Name a river."), Message("assistant", "The Loire."))),
+    Content((*FERRY, Message("assistant", "Then at seven."))),
+    Content((Message("user", UNICODE), Message("assistant", UNICODE[::-1].strip()))),
+    Content((Message("user", "Yes or no?"), Message("assistant", "No"))),
+]
+
+# Two tools whose arguments share no key and no type: as Arrow structs each would get the keys of the other.
+WEATHER = {"city": "Reykjavík", "days": 3, "hourly": False}
+SEARCH = {"terms": ["mill", "river"], "within": {"km": 2.5, "of": None}}
+TOOLS = [
+    {"type": "function", "function": {"name": name, "description": told, "parameters": {"type": "object"}}}
+    for name, told in (("weather", "The weather to come."), ("search", "Places near here."))
+]
+
+
+def calling(name: str, arguments: dict) -> Message:
+    call = {"id": f"call-{name}", "type": "function", "function": {"name": name, "arguments": arguments}}
+    return Message("assistant", None, tool_calls=json.dumps([call], ensure_ascii=False))
+
+
+CALLS = [
+    Content(
+        (
+            Message("user", "Will it rain?"),
+            calling("weather", WEATHER),
+            Message("tool", '{"rain": true}', name="weather"),
+            Message("assistant", "It will.", thinking="The tool says rain."),
+        ),
+        tools=json.dumps(TOOLS),
+    ),
+    Content(
+        (
+            Message("user", "Where are the mills?"),
+            calling("search", SEARCH),
+            Message("tool", "[]", name="search"),
+            Message("assistant", "There are none."),
+        ),
+        tools=json.dumps(TOOLS),
+    ),
+    CHATS[0],
+]
+
+
+def pair(prompt: Sequence[Message], better: str, worse: str) -> Content:
+    answers = (("a", worse), ("b", better))
+    given = tuple(Completion(key, (Message("assistant", text),)) for key, text in answers)
+    return Content(tuple(prompt), given, chosen=1, rejected=0)
+
+
+PAIRS = [
+    pair([Message("user", "Name a river.")], "The Loire.", "Paris."),
+    pair(FERRY, "Then at seven.", "I do not know, ask somebody else."),
+    pair([Message("user", UNICODE)], "✨ merci", "no"),
+]
+PROBLEMS = [
+    Content((Message("user", "What is 8 times 9?"),), ground_truth="72", verifier="gsm8k"),
+    Content(
+        (Message("system", "Think first."), Message("user", "What is 6 times 7?")),
+        ground_truth="42",
+        verifier="gsm8k",
+    ),
+    Content((Message("user", f"{UNICODE} What is 2 plus 2?"),), ground_truth="4", verifier="gsm8k"),
+]
+MIXTURES = {"chats": CHATS, "calls": CALLS, "pairs": PAIRS, "problems": PROBLEMS}
+GIVEN = {
+    "sft_messages": ("chats", "calls"),
+    "pref_explicit": ("pairs",),
+    "prompts": ("problems",),
+}
+
+
+def written(folder: Path) -> Path:
+    """`<profile>/<mixture>.parquet` and `.jsonl` for every profile, below the folder."""
+    for profile, mixtures in GIVEN.items():
+        for mixture in mixtures:
+            batch = batch_of(*MIXTURES[mixture])
+            exporter = Exporter(PROFILES[profile], features(PROFILES[profile], batch))
+            rows, skips = exporter.to_batch(batch)
+            assert not skips.total, (profile, mixture, skips)
+            (folder / profile).mkdir(parents=True, exist_ok=True)
+            for writer, suffix in ((write_parquet, "parquet"), (write_jsonl, "jsonl")):
+                writer(folder / profile / f"{mixture}.{suffix}", [rows], exporter.schema)
+    return folder
+
+
+def told(messages: Sequence[Message], tools: str | None = None, *, objects: bool = False) -> str:
+    """
+    What the chat template of `inside/tiny.py` makes of a conversation. Arguments that reach it as objects are
+    written with spaces.
+    """
+    start = f"<|im_start|>tools\n{json.dumps(json.loads(tools))}<|im_end|>\n" if tools else ""
+    return start + "".join(
+        f"<|im_start|>{turn.role}\n"
+        + (f"<think>{turn.thinking}</think>" if turn.thinking else "")
+        + (turn.content or "")
+        + "".join(_called(call["function"], objects) for call in json.loads(turn.tool_calls or "[]"))
+        + "<|im_end|>\n"
+        for turn in messages
+    )
+
+
+def _called(function: dict, objects: bool) -> str:
+    separators = None if objects else (",", ":")
+    arguments = json.dumps(function["arguments"], ensure_ascii=False, separators=separators)
+    return f"<call>{function['name']} {arguments}</call>"
+
+
+def answers(side: str) -> list[str]:
+    """What the pairs' chosen or rejected answers add to their prompts in that template."""
+    given = [content.completions[getattr(content, side)].messages for content in PAIRS]
+    return [told(turns).removeprefix("<|im_start|>assistant\n") for turns in given]
+
+
+def asked(messages: Sequence[Message]) -> str:
+    """A prompt of the same template, up to where the answer begins."""
+    return told(messages) + "<|im_start|>assistant\n"

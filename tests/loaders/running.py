@@ -1,0 +1,47 @@
+"""Loaders run in their environments, once for all tests of a session."""
+
+import fcntl
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from tests.loaders.environments import ENVIRONMENTS, HERE, Environment
+
+QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "CUDA_VISIBLE_DEVICES": "",
+    "OMP_NUM_THREADS": "1",
+    "AXOLOTL_DO_NOT_TRACK": "1",
+    "TRL_EXPERIMENTAL_SILENCE": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+def answers(files: Path, cache: Path) -> dict:
+    """What all loaders found in the files, by environment; run at once, by whichever test process asks first."""
+    with (cache / "loaders.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        targets = {made: cache / f"{made.name}.json" for made in ENVIRONMENTS.values()}
+        running = [_start(made, files, at) for made, at in targets.items() if not at.exists()]
+        for process in running:
+            said, _ = process.communicate()
+            assert process.returncode == 0, said[-4000:]
+        return {made.name: json.loads(at.read_text()) for made, at in targets.items()}
+
+
+def _start(made: Environment, files: Path, target: Path) -> subprocess.Popen[str]:
+    assert made.ready, f"{made.folder} is missing or out of date: run tests/loaders/environments.py install"
+    folder = target.with_suffix("")
+    folder.mkdir()
+    command = [made.python, HERE / "inside" / "run.py", files, target, *made.loaders]
+    return subprocess.Popen(
+        [str(word) for word in command],
+        cwd=folder,
+        env=os.environ | QUIET | {"HF_HOME": str(folder / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
