@@ -134,6 +134,11 @@ if fsspec.core.split_protocol(STORE_URL)[0] not in {None, *fsspec.available_prot
     raise ImproperlyConfigured(f"WINNOW_STORE is {STORE_URL!r}; no store of that kind is known.")
 if "://" not in STORE_URL:
     folder("WINNOW_STORE", Path(STORE_URL))
+ACCEL_PREFIX = text("WINNOW_ACCEL_PREFIX", "")
+if ACCEL_PREFIX and not (ACCEL_PREFIX.startswith("/") and ACCEL_PREFIX.endswith("/")):
+    raise ImproperlyConfigured(
+        f"WINNOW_ACCEL_PREFIX is {ACCEL_PREFIX!r}; it must begin and end with a slash, such as /store/."
+    )
 SILENCE = number("WINNOW_SILENCE_SECONDS", 60, least=1, most=3600)
 WORKERS = int(number("WINNOW_WORKERS", 0, least=0, most=512, whole=True))
 
