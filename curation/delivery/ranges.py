@@ -52,5 +52,5 @@ def _suffix(length: int, size: int) -> Span:
 
 
 def still_the_same(if_range: str, etag: str, last_modified: str) -> bool:
-    """Whether what a client has of a file may be continued; whoever has the beginning of another wants all of this one."""
+    """Whether what a client has may be continued; whoever has the beginning of another file wants all of this one."""
     return not if_range or if_range in (etag, last_modified)
