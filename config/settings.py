@@ -1,5 +1,6 @@
 """One settings file, driven by the environment; docs/settings.md explains every variable."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -207,9 +208,18 @@ if SESSION_COOKIE_SECURE:
         "security.W021",
     ]  # other subdomains are not ours to decide over
 
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Clients of a Hub ask for files that need not be there, several for each data set that they load."""
+    path = getattr(getattr(record, "request", None), "path", "")
+    return not (getattr(record, "status_code", 0) == 404 and path.startswith("/hf/"))
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"quiet": {"()": "django.utils.log.CallbackFilter", "callback": _worth_a_line}},
+    "loggers": {"django.request": {"filters": ["quiet"]}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {

@@ -15,7 +15,7 @@ from curation.delivery.sending import Sent, send
 from curation.engine.cards import manifest_hash
 from curation.models import Export, store
 
-MANIFEST = "manifest.json"
+MANIFEST, CARD = "manifest.json", "README.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,17 @@ def _read(folder: str, _identity: str) -> tuple[dict[str, Any], int, str]:
     with store().open(f"{folder}/{MANIFEST}") as file:
         text = file.read()
     return orjson.loads(text), len(text), manifest_hash(text)
+
+
+@lru_cache(maxsize=16)
+def _card(folder: str, _identity: str) -> str:
+    with store().open(f"{folder}/{CARD}") as file:
+        return str(file.read().decode(errors="replace"))
+
+
+def card_of(export: Export) -> str:
+    """Its README.md."""
+    return _card(export.folder, export.manifest_hash)
 
 
 def files_of(export: Export) -> list[Delivered]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -13,6 +13,10 @@ from curation.models.dataset import Kind, Version
 from curation.models.event import Event
 from curation.models.project import OwnedQuerySet, Project
 from curation.models.run import Run
+
+if TYPE_CHECKING:
+    from curation.models.link import LinkQuerySet
+    from curation.models.token import Token
 
 
 class MixtureQuerySet(OwnedQuerySet["Mixture"]):
@@ -79,6 +83,12 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
     def published(self) -> ExportQuerySet:
         return self.filter(status=Export.Status.PUBLISHED)
 
+    def for_token(self, token: Token) -> ExportQuerySet:
+        """Those that a token reads: the one that it was made for, those of one mixture, or all."""
+        if token.export_id:
+            return self.filter(pk=token.export_id)
+        return self.filter(mixture=token.mixture_id) if token.mixture_id else self
+
     def withdraw(self, reason: str, *, by: Any) -> list[Export]:
         """Take published exports back; their files stay until they are swept."""
         if not reason.strip():
@@ -112,6 +122,7 @@ class Export(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True)
 
     objects = ExportQuerySet.as_manager()
+    links: LinkQuerySet
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mixture", "number"], name="export_number")]
