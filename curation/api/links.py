@@ -27,7 +27,8 @@ class LinkOut(Schema):
         return str(link.user.get_username())
 
 
-class MadeLink(LinkOut):
+class MadeLink(Schema):
+    link: LinkOut
     address: str = Field(
         description="what the path of a file is added to; it opens the files for whoever has it"
     )
@@ -57,9 +58,7 @@ def make_link(request: HttpRequest, project: Name, mixture: Name, number: Key, a
     if used := getattr(request, "token", None):
         _require_within(used, asked.days)
     link = Link.objects.make(export, asked.days, by=request.user)
-    address = request.build_absolute_uri(link.path())
-    fields = {name: getattr(link, name) for name in ("id", "created", "expires", "last_used")}
-    return Status(201, fields | {"of": request.user.get_username(), "address": address})
+    return Status(201, {"link": link, "address": request.build_absolute_uri(link.path())})
 
 
 def _require_within(used: Token, days: int) -> None:

@@ -101,6 +101,21 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
         return exports
 
 
+def exported_as(project: Project, text: str) -> Mixture | Export:
+    """`mix`, a mixture, or `mix/3`, its third export; BadInput for what the project has not."""
+    name, _, number = text.partition("/")
+    mixture: Mixture | None = Mixture.objects.filter(project=project, name=name).first()
+    if mixture is None:
+        raise BadInput(f"There is no mixture {name} in {project}.")
+    if not number:
+        return mixture
+    known = number.isascii() and number.isdecimal() and len(number) < 10
+    export: Export | None = mixture.exports.filter(number=int(number)).first() if known else None
+    if export is None:
+        raise BadInput(f"{name} has no export {number}.")
+    return export
+
+
 class Export(models.Model):
     """A numbered build of a set of profiles: published once, immutable."""
 

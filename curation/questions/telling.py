@@ -127,6 +127,10 @@ def _may_see(event: Event) -> str:
     return ", which may see benchmark text" if event.detail["may_see_benchmark_text"] else ""
 
 
+def _only(event: Event) -> list[str]:
+    return [f"{event.detail['only']} alone"] if event.detail.get("only") else []
+
+
 def _exported(event: Event) -> Sentence:
     why = event.detail.get("override")
     return Sentence("published", after=f" without the checks it needs: {why}" if why else "")
@@ -149,7 +153,8 @@ for _verb, _teller in {
     "withdrew": lambda event: Sentence("withdrew", after=_because(event)),
     "purged": lambda event: Sentence("purged", after=_because(event)),
     "issued": lambda event: Sentence(
-        "made the token", after=f": {', '.join(event.detail['scopes'])}, for {event.detail['days']} days"
+        "made the token",
+        after=f": {', '.join([*event.detail['scopes'], *_only(event)])}, for {event.detail['days']} days",
     ),
     "shared": lambda event: Sentence(
         "made a link to", label=event.label.partition(" for ")[0], after=f" for {event.detail['days']} days"
