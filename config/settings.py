@@ -1,5 +1,6 @@
 """One settings file, driven by the environment; docs/settings.md explains every variable."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,11 @@ if fsspec.core.split_protocol(STORE_URL)[0] not in {None, *fsspec.available_prot
     raise ImproperlyConfigured(f"WINNOW_STORE is {STORE_URL!r}; no store of that kind is known.")
 if "://" not in STORE_URL:
     folder("WINNOW_STORE", Path(STORE_URL))
+ACCEL_PREFIX = text("WINNOW_ACCEL_PREFIX", "")
+if ACCEL_PREFIX and not (ACCEL_PREFIX.startswith("/") and ACCEL_PREFIX.endswith("/")):
+    raise ImproperlyConfigured(
+        f"WINNOW_ACCEL_PREFIX is {ACCEL_PREFIX!r}; it must begin and end with a slash, such as /store/."
+    )
 SILENCE = number("WINNOW_SILENCE_SECONDS", 60, least=1, most=3600)
 WORKERS = int(number("WINNOW_WORKERS", 0, least=0, most=512, whole=True))
 
@@ -202,9 +208,18 @@ if SESSION_COOKIE_SECURE:
         "security.W021",
     ]  # other subdomains are not ours to decide over
 
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Clients of a Hub ask for files that need not be there, several for each data set that they load."""
+    path = getattr(getattr(record, "request", None), "path", "")
+    return not (getattr(record, "status_code", 0) == 404 and path.startswith("/hf/"))
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"quiet": {"()": "django.utils.log.CallbackFilter", "callback": _worth_a_line}},
+    "loggers": {"django.request": {"filters": ["quiet"]}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {

@@ -15,7 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 from django_htmx.middleware import HtmxDetails
 
-from curation.models import Membership, Project, Token
+from curation.models import Export, Membership, Project, Token
+from curation.models.mixture import ExportQuerySet
 from curation.models.project import ProjectQuerySet
 
 Role = Membership.Role
@@ -65,6 +66,13 @@ def project_for(request: HttpRequest, name: str, role: str = Role.VIEWER) -> Pro
     if role != Role.VIEWER and not allowed(request, role).filter(pk=project.pk).exists():
         raise PermissionDenied(REFUSALS[Role(role)].format(project=project))
     return project
+
+
+def exports_of(request: HttpRequest, project: Project) -> ExportQuerySet:
+    """The exports of a project that whoever asks may read: of a narrow token those that it is for."""
+    found = Export.objects.filter(mixture__project=project)
+    token = getattr(request, "token", None)
+    return found.for_token(token) if token else found
 
 
 def _page_for(role: str) -> Callable[[ProjectPage[P]], Callable[..., HttpResponseBase]]:

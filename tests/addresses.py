@@ -66,6 +66,7 @@ PAGES = {
     "export-new": CURATOR,
     "export": VIEWER,
     "export-file": VIEWER,
+    "by-link": ANYONE,
     "runs": VIEWER,
     "run": VIEWER,
     "run-progress": VIEWER,
@@ -106,6 +107,9 @@ ACTIONS = {
     "endpoint-new": ADMIN,
     "endpoint-try": ADMIN,
     "endpoint-remove": ADMIN,
+    "link-new": VIEWER,
+    "link-revoke": ADMIN,
+    "links-revoke": VIEWER,
     "token-new": VIEWER,
     "token-revoke": ADMIN,
 }
@@ -118,6 +122,7 @@ FRAGMENTS = {
     "certificate-json",
     "scan-report",
     "export-file",
+    "by-link",
 }
 
 
@@ -156,6 +161,9 @@ def address(name: str, made) -> str:
         "certificate": {"pk": made.check.pk},
         "certificate-json": {"pk": made.check.pk},
         "token-revoke": {"pk": made.token.pk},
+        "link-new": {"mixture": "first", "number": 1},
+        "link-revoke": {"pk": made.link.pk},
+        "by-link": {"signed": made.link.path().split("/")[2], "folder": "first-1", "path": "README.md"},
         **{name: {"pk": made.endpoint.pk} for name in ("endpoint-try", "endpoint-remove")},
         **{name: {"pk": made.run.pk} for name in ("run", "run-progress", "run-parts")},
         **{name: {"pk": made.scan.pk} for name in SCANS},
@@ -211,4 +219,5 @@ WITHOUT_PROJECT = {
     "api-page",
     "project-new",
     "logout",
+    "by-link",
 }

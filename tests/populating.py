@@ -9,7 +9,7 @@ from curation.engine.exporting import ExportConfig
 from curation.engine.llm import EndpointConfig
 from curation.engine.mixing import parse
 from curation.locations import from_shell
-from curation.models import Check, Endpoint, Membership, Project, Run, Source, Token
+from curation.models import Check, Endpoint, Link, Membership, Project, Run, Source, Token
 from curation.tasks.exporting import start_export
 from curation.tasks.importing import start_import
 from curation.tasks.looking import start_look
@@ -52,6 +52,7 @@ class Populated:
     token: Token
     secret: str
     endpoint: Endpoint
+    link: Link
 
 
 def ended(run: Run) -> Run:
@@ -90,15 +91,30 @@ def populate(project: Project, user, folder: Path, chats=CHATS, items=ITEMS) -> 
         )
     )
     ended(start_mix(project, parse(RECIPE), user=user))
-    ended(start_export(project, "first", ExportConfig(profiles=["sft_messages"]), user=user))
+    exported = ended(
+        start_export(project, "first", ExportConfig(profiles=["sft_messages"]), user=user)
+    ).export
     member = Membership.objects.filter(project=project).order_by("pk").last()
     token, secret = Token.objects.issue(project, "laptop", ["read", "write"], days=30, by=user)
     judge = EndpointConfig("judge", NOBODY_THERE, "tiny", may_see_benchmark_text=True)
     endpoint = Endpoint.objects.add(project, judge, by=user)
+    link = Link.objects.make(exported, 7, by=member.user)
     check = scan.checks.get()
     rule = Rule.objects.make(project, RuleConfig("phrase", "words that nobody wrote"), by=user)
     return Populated(
-        project, scan, scan, look, dedupe, check, rule, found["record_id"], member, token, secret, endpoint
+        project,
+        scan,
+        scan,
+        look,
+        dedupe,
+        check,
+        rule,
+        found["record_id"],
+        member,
+        token,
+        secret,
+        endpoint,
+        link,
     )
 
 

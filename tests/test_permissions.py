@@ -43,6 +43,8 @@ API_NEEDS = {
     ("post", f"{PEOPLE}{MEMBER}/link"): ADMIN,
     ("post", TOKENS): VIEWER,
     ("delete", TOKENS + MEMBER): ADMIN,  # of somebody else
+    ("post", f"{PROJECT}/exports/{{mixture}}/{{number}}/links"): VIEWER,
+    ("delete", f"{PROJECT}/links{MEMBER}"): ADMIN,  # of somebody else
     ("get", ENDPOINTS): ADMIN,
     ("post", ENDPOINTS): ADMIN,
     ("delete", ENDPOINTS + MEMBER): ADMIN,
@@ -180,6 +182,7 @@ def _pk(path, made):
         "/deduplications/": made.dedupe,
         "/people/": made.member,
         "/tokens/": made.token,
+        "/links/": made.link,
     }
     return next((thing.pk for part, thing in kinds.items() if part in path), made.scan.pk)
 

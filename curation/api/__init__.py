@@ -7,6 +7,7 @@ from curation.api import (
     endpoints,
     events,
     exports,
+    links,
     looks,
     mixtures,
     people,
@@ -17,5 +18,18 @@ from curation.api import (
 )
 
 router = Router()
-for part in (projects, sources, looks, datasets, mixtures, exports, runs, people, tokens, endpoints, events):
+for part in (
+    projects,
+    sources,
+    looks,
+    datasets,
+    mixtures,
+    exports,
+    links,
+    runs,
+    people,
+    tokens,
+    endpoints,
+    events,
+):
     router.add_router("", part.router)

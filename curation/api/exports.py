@@ -7,7 +7,7 @@ from ninja import Field, Query, Router, Schema
 from ninja.errors import HttpError
 from ninja.pagination import paginate
 
-from curation.access import Role, project_for
+from curation.access import Role, exports_of, project_for
 from curation.api.terms import Key, Name, Pages, Started, Text, started
 from curation.asked import LARGEST
 from curation.delivery import deliver, files_of, withdrawn
@@ -71,7 +71,7 @@ class WithdrawIn(Schema):
 
 
 def _exports(request: HttpRequest, project: str, role: str = Role.VIEWER) -> Any:
-    found = Export.objects.filter(mixture__project=project_for(request, project, role))
+    found = exports_of(request, project_for(request, project, role))
     return found.select_related("mixture__project", "version__dataset", "run")
 
 

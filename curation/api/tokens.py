@@ -11,6 +11,7 @@ from curation.access import REFUSALS, Role, project_for
 from curation.api.terms import Key, Name, Text
 from curation.engine.errors import Refused
 from curation.models import Token
+from curation.models.mixture import exported_as
 
 router = Router(tags=["tokens"])
 
@@ -20,6 +21,7 @@ class TokenOut(Schema):
     name: str
     begins_with: str
     scopes: list[str]
+    only: str = Field(description="the mixture or export that it is for; empty for the whole project")
     of: str
     created: datetime
     expires: datetime
@@ -31,6 +33,10 @@ class TokenOut(Schema):
         return token.shown
 
     @staticmethod
+    def resolve_only(token: Token) -> str:
+        return str(token.only or "")
+
+    @staticmethod
     def resolve_of(token: Token) -> str:
         return token.user.get_username()
 
@@ -39,6 +45,9 @@ class NewToken(Schema):
     name: Text = Field(max_length=100)
     scopes: list[str] = Field(max_length=10)
     days: int = Field(90, ge=1, le=366)
+    only: Text = Field(
+        "", max_length=120, description="`mix`, or `mix/3`: it reads these exports and nothing else"
+    )
 
 
 class Issued(Schema):
@@ -50,7 +59,7 @@ class Issued(Schema):
 def list_tokens(request: HttpRequest, project: Name) -> Any:
     """Your tokens of a project; for admins everybody's. Secrets are kept by nobody."""
     found = project_for(request, project).tokens.within_reach(request.user)
-    return found.select_related("user").order_by("-pk")
+    return found.select_related("user", "mixture", "export__mixture").order_by("-pk")
 
 
 @router.post("/projects/{project}/tokens", response={201: Issued})
@@ -59,7 +68,10 @@ def make_token(request: HttpRequest, project: Name, asked: NewToken) -> Any:
     owner = project_for(request, project)
     if used := getattr(request, "token", None):
         _require_within(used, asked)
-    token, secret = Token.objects.issue(owner, asked.name, asked.scopes, days=asked.days, by=request.user)
+    only = exported_as(owner, asked.only) if asked.only else None
+    token, secret = Token.objects.issue(
+        owner, asked.name, asked.scopes, days=asked.days, by=request.user, only=only
+    )
     return Status(201, {"token": token, "secret": secret})
 
 

@@ -4,6 +4,7 @@ from curation.models.check import Check
 from curation.models.dataset import Dataset, Kind, Version, store
 from curation.models.endpoint import Endpoint, Reply
 from curation.models.event import Event
+from curation.models.link import Link
 from curation.models.log import Line
 from curation.models.mixture import Export, Mixture
 from curation.models.part import Output, Part
@@ -22,6 +23,7 @@ __all__ = [
     "Export",
     "Kind",
     "Line",
+    "Link",
     "Membership",
     "Mixture",
     "Output",

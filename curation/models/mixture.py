@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -13,6 +13,10 @@ from curation.models.dataset import Kind, Version
 from curation.models.event import Event
 from curation.models.project import OwnedQuerySet, Project
 from curation.models.run import Run
+
+if TYPE_CHECKING:
+    from curation.models.link import LinkQuerySet
+    from curation.models.token import Token
 
 
 class MixtureQuerySet(OwnedQuerySet["Mixture"]):
@@ -79,6 +83,12 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
     def published(self) -> ExportQuerySet:
         return self.filter(status=Export.Status.PUBLISHED)
 
+    def for_token(self, token: Token) -> ExportQuerySet:
+        """Those that a token reads: the one that it was made for, those of one mixture, or all."""
+        if token.export_id:
+            return self.filter(pk=token.export_id)
+        return self.filter(mixture=token.mixture_id) if token.mixture_id else self
+
     def withdraw(self, reason: str, *, by: Any) -> list[Export]:
         """Take published exports back; their files stay until they are swept."""
         if not reason.strip():
@@ -89,6 +99,21 @@ class ExportQuerySet(OwnedQuerySet["Export"]):
             export.save(update_fields=["status", "withdrawn_because"])
             Event.objects.record("withdrew", export, project=export.mixture.project, by=by, reason=reason)
         return exports
+
+
+def exported_as(project: Project, text: str) -> Mixture | Export:
+    """`mix`, a mixture, or `mix/3`, its third export; BadInput for what the project has not."""
+    name, _, number = text.partition("/")
+    mixture: Mixture | None = Mixture.objects.filter(project=project, name=name).first()
+    if mixture is None:
+        raise BadInput(f"There is no mixture {name} in {project}.")
+    if not number:
+        return mixture
+    known = number.isascii() and number.isdecimal() and len(number) < 10
+    export: Export | None = mixture.exports.filter(number=int(number)).first() if known else None
+    if export is None:
+        raise BadInput(f"{name} has no export {number}.")
+    return export
 
 
 class Export(models.Model):
@@ -112,6 +137,7 @@ class Export(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True)
 
     objects = ExportQuerySet.as_manager()
+    links: LinkQuerySet
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mixture", "number"], name="export_number")]

@@ -16,6 +16,7 @@ from curation.engine.names import check_name
 
 if TYPE_CHECKING:
     from curation.models.event import Event, EventManager
+    from curation.models.link import LinkQuerySet
     from curation.models.token import TokenQuerySet
 
 SHELL = "shell"
@@ -98,6 +99,7 @@ class Project(models.Model):
         return events.record(verb, obj, project=self, by=by, **detail)
 
     tokens: TokenQuerySet
+    links: LinkQuerySet
 
 
 class MembershipManager(models.Manager["Membership"]):
@@ -131,11 +133,12 @@ class MembershipManager(models.Manager["Membership"]):
 
     @transaction.atomic
     def remove(self, membership: Membership, *, by: Any) -> None:
-        """Take somebody out of the project, and their tokens with them."""
+        """Take somebody out of the project, and their tokens and links with them."""
         now = self._held(membership)
         self._keep_an_admin(now)
         for token in now.project.tokens.filter(user=now.user_id, revoked=None):
             token.revoke(by=by)
+        now.project.links.filter(user=now.user_id).revoke(by=by)
         now.project.record("removed", now, by=by, name=str(now.user), role=now.role)
         now.delete()
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from curation.engine.errors import BadConfig
 from curation.models.event import Event
+from curation.models.mixture import Export, Mixture
 from curation.models.project import OwnedQuerySet, Project
 
 PREFIX = "wnw_"
@@ -44,9 +45,16 @@ class TokenQuerySet(OwnedQuerySet["Token"]):
 
     @transaction.atomic
     def issue(
-        self, project: Project, name: str, scopes: Sequence[str], *, days: int, by: Any
+        self,
+        project: Project,
+        name: str,
+        scopes: Sequence[str],
+        *,
+        days: int,
+        by: Any,
+        only: Mixture | Export | None = None,
     ) -> tuple[Token, str]:
-        """A new token and its secret, which is told once and kept by nobody."""
+        """A new token and its secret, which is told once and kept by nobody; `only` narrows it to these exports."""
         scopes = list(dict.fromkeys(scopes))
         if not scopes or not set(scopes) <= set(Token.Scope):
             raise BadConfig(f"A token needs scopes, some of {', '.join(Token.Scope)}.")
@@ -54,6 +62,8 @@ class TokenQuerySet(OwnedQuerySet["Token"]):
             raise BadConfig("Say what the token is for, in at most 100 characters.")
         if not 1 <= days <= LONGEST.days:
             raise BadConfig(f"A token lasts 1 to {LONGEST.days} days.")
+        if only and scopes != [Token.Scope.EXPORT]:
+            raise BadConfig(f"A token for {only} alone reads exports: choose the scope export and no other.")
         secret = PREFIX + secrets.token_urlsafe(30)
         token = self.create(
             project=project,
@@ -63,8 +73,11 @@ class TokenQuerySet(OwnedQuerySet["Token"]):
             digest=digest(secret),
             shown=secret[: len(PREFIX) + SHOWN],
             expires=timezone.now() + timedelta(days=days),
+            mixture=only if isinstance(only, Mixture) else None,
+            export=only if isinstance(only, Export) else None,
         )
-        Event.objects.record("issued", token, project=project, by=by, scopes=scopes, days=days)
+        told = {"only": str(only)} if only else {}
+        Event.objects.record("issued", token, project=project, by=by, scopes=scopes, days=days, **told)
         return token, secret
 
 
@@ -78,6 +91,8 @@ class Token(models.Model):
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="tokens")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="tokens")
+    mixture = models.ForeignKey(Mixture, models.PROTECT, null=True)
+    export = models.ForeignKey(Export, models.PROTECT, null=True)
     name = models.CharField(max_length=100)
     scopes = models.JSONField(default=list)
     digest = models.CharField(max_length=64, unique=True)
@@ -91,6 +106,11 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.shown}…)"
+
+    @property
+    def only(self) -> Mixture | Export | None:
+        """Whose exports it reads; None for those of the whole project."""
+        return self.export or self.mixture
 
     @property
     def expired(self) -> bool:

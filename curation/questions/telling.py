@@ -95,6 +95,10 @@ def _export(project: str, label: str, _pk: int) -> str:
     return reverse("export", args=[project, mixture, int(number)])
 
 
+def _link(project: str, label: str, pk: int) -> str:
+    return _export(project, label.partition(" for ")[0], pk)
+
+
 PAGES: dict[str, Callable[[str, str, int], str]] = {
     "project": lambda project, _label, _pk: reverse("dashboard", args=[project]),
     "source": lambda project, label, _pk: reverse("source", args=[project, label]),
@@ -107,6 +111,7 @@ PAGES: dict[str, Callable[[str, str, int], str]] = {
     "version": _version,
     "check": _check,
     "export": _export,
+    "link": _link,
 }
 
 
@@ -120,6 +125,10 @@ def _because(event: Event) -> str:
 
 def _may_see(event: Event) -> str:
     return ", which may see benchmark text" if event.detail["may_see_benchmark_text"] else ""
+
+
+def _only(event: Event) -> list[str]:
+    return [f"{event.detail['only']} alone"] if event.detail.get("only") else []
 
 
 def _exported(event: Event) -> Sentence:
@@ -144,8 +153,13 @@ for _verb, _teller in {
     "withdrew": lambda event: Sentence("withdrew", after=_because(event)),
     "purged": lambda event: Sentence("purged", after=_because(event)),
     "issued": lambda event: Sentence(
-        "made the token", after=f": {', '.join(event.detail['scopes'])}, for {event.detail['days']} days"
+        "made the token",
+        after=f": {', '.join([*event.detail['scopes'], *_only(event)])}, for {event.detail['days']} days",
     ),
+    "shared": lambda event: Sentence(
+        "made a link to", label=event.label.partition(" for ")[0], after=f" for {event.detail['days']} days"
+    ),
+    "unshared": lambda event: Sentence("revoked the link to"),
     "revoked": lambda event: Sentence("revoked the token"),
     "invited": lambda event: Sentence(
         "invited", label=event.detail["name"], after=f" as {event.detail['role']}"

@@ -17,6 +17,7 @@ from curation.engine.snippets import Loading, Snippet, snippets
 from curation.forms.exports import asked, config, options
 from curation.gates import readiness, verdict_on_files, withheld
 from curation.models import Export, Version, store
+from curation.models.link import LIVES
 from curation.paging import page_of
 from curation.tasks.exporting import start_export
 
@@ -143,7 +144,18 @@ def export(request: ProjectRequest, mixture: str, number: int) -> HttpResponse:
         profile = found.profiles[0]
     context = {"export": found, "profile": profile, "contents": _contents(request, found, profile)}
     context |= {"on_files": verdict_on_files(found), "withheld": withheld(found)}
-    return render(request, "curation/export.html", context)
+    return render(request, "curation/export.html", context | _links(request, found))
+
+
+def _links(request: ProjectRequest, export: Export) -> dict[str, Any]:
+    """The live links that whoever looks may revoke; the address of each is for its maker alone."""
+    found = export.links.live().within_reach(request.user).select_related("user").order_by("-pk")[:50]
+    links = []
+    for link in found:
+        link.export = export
+        own = link.user_id == request.user.pk
+        links.append((link, request.build_absolute_uri(link.path()) if own else ""))
+    return {"links": links, "lives": LIVES}
 
 
 def _contents(request: ProjectRequest, export: Export, profile: str) -> Contents | None:

@@ -12,12 +12,14 @@ from django.views.decorators.http import require_GET, require_POST
 from curation.access import REFUSALS, ProjectRequest, Role, administering, viewing
 from curation.asked import number, plain
 from curation.engine.errors import DataError
-from curation.models import DECONTAMINATION, Check, Event, Token
+from curation.models import DECONTAMINATION, Check, Event, Export, Project, Token
+from curation.models.mixture import exported_as
 from curation.paging import page_of
 from curation.questions.comparing import in_words
 from curation.questions.telling import told
 
 EVENTS = 50
+NARROW = 100
 FILTERS = ("who", "verb", "kind", "text")
 
 
@@ -84,11 +86,29 @@ def tokens(request: ProjectRequest) -> HttpResponse:
 def _tokens(request: ProjectRequest, status: int = 200, **context: Any) -> HttpResponse:
     listed = list(
         request.project.tokens.within_reach(request.user)
-        .select_related("user", "project")
+        .select_related("user", "project", "mixture", "export__mixture")
         .order_by("-pk")[:200]
     )
-    context = {"tokens": listed, "scopes": Token.Scope.choices, "typed": {"days": "90"}, **context}
+    only = plain(request.GET.get("only"))
+    typed = {"days": "90", "only": only, "scopes": [Token.Scope.EXPORT] if only else []}
+    context = {
+        "tokens": listed,
+        "scopes": Token.Scope.choices,
+        "narrow": _narrow(request.project),
+        "my_links": request.project.links.live().filter(user=request.user.pk).count(),
+        "typed": typed,
+        **context,
+    }
     return render(request, "curation/tokens.html", context, status=status)
+
+
+def _narrow(project: Project) -> list[tuple[str, str]]:
+    """What a token can be made for alone: mixtures, and their newest published exports."""
+    exports = Export.objects.published().filter(mixture__project=project).select_related("mixture")
+    mixtures = [
+        (name, f"exports of {name}") for name in project.mixtures.values_list("name", flat=True)[:NARROW]
+    ]
+    return mixtures + [(f"{one.mixture}/{one.number}", str(one)) for one in exports.order_by("-pk")[:NARROW]]
 
 
 @never_cache
@@ -98,12 +118,18 @@ def token_new(request: ProjectRequest) -> HttpResponse:
     """Its secret is in this answer and nowhere else."""
     asked = request.POST
     name, scopes, days = asked.get("name", ""), asked.getlist("scopes"), asked.get("days", "")
+    only = plain(asked.get("only"))
     try:
         token, secret = Token.objects.issue(
-            request.project, plain(name), scopes, days=number(days) or 0, by=request.user
+            request.project,
+            plain(name),
+            scopes,
+            days=number(days) or 0,
+            by=request.user,
+            only=exported_as(request.project, only) if only else None,
         )
     except DataError as error:
-        typed = {"name": name, "scopes": scopes, "days": days}
+        typed = {"name": name, "scopes": scopes, "days": days, "only": only}
         return _tokens(request, 422, error=str(error), typed=typed)
     return _tokens(request, made=token, secret=secret)
 

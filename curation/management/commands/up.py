@@ -65,8 +65,9 @@ class Command(BaseCommand):
         serve = (
             f"-m granian --interface wsgi --host {host} --port {port} --workers 1 --no-ws --log-level warning"
         )
-        # Backpressure counts connections, and every browser keeps six of them open.
-        threads = "--blocking-threads 16 --backpressure 1024"
+        # A slow reader holds one of these threads; config.wsgi works in a few of its own. Backpressure counts
+        # connections, and every browser keeps six of them open.
+        threads = "--blocking-threads 512 --backpressure 1024"
         return self._child([sys.executable, *serve.split(), *threads.split(), "config.wsgi:application"])
 
     def _worker(self, number: int) -> subprocess.Popen[bytes]:

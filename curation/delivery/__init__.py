@@ -9,26 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
-from django.utils.cache import get_conditional_response
+from django.http import Http404, HttpRequest, HttpResponseBase
 
+from curation.delivery.sending import Sent, send
 from curation.engine.cards import manifest_hash
 from curation.models import Export, store
 
-MANIFEST = "manifest.json"
-BLOCK = 1 << 20
-TYPES = {
-    "parquet": "application/vnd.apache.parquet",
-    "jsonl": "application/jsonl; charset=utf-8",
-    "json": "application/json",
-    "md": "text/markdown; charset=utf-8",
-}
-
-
-class Download(FileResponse):
-    """A file in blocks of 1 MiB, closed when the reader has it or goes away."""
-
-    block_size = BLOCK
+MANIFEST, CARD = "manifest.json", "README.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +27,6 @@ class Delivered:
     sha256: str
     rows: int | None = None
     profile: str = ""
-
-    @property
-    def etag(self) -> str:
-        return f'"sha256-{self.sha256}"'
 
 
 def withdrawn(export: Export) -> str:
@@ -66,6 +49,17 @@ def _read(folder: str, _identity: str) -> tuple[dict[str, Any], int, str]:
     return orjson.loads(text), len(text), manifest_hash(text)
 
 
+@lru_cache(maxsize=16)
+def _card(folder: str, _identity: str) -> str:
+    with store().open(f"{folder}/{CARD}") as file:
+        return str(file.read().decode(errors="replace"))
+
+
+def card_of(export: Export) -> str:
+    """Its README.md."""
+    return _card(export.folder, export.manifest_hash)
+
+
 def files_of(export: Export) -> list[Delivered]:
     """Every file that is served: those of the manifest in its order, then the manifest."""
     made, size, sha256 = _read(export.folder, export.manifest_hash)
@@ -82,18 +76,15 @@ def files_of(export: Export) -> list[Delivered]:
     return [*files, Delivered(MANIFEST, size, sha256)]
 
 
+def named(export: Export, path: str) -> Delivered | None:
+    """The file of that name, if the manifest names one."""
+    return next((file for file in files_of(export) if file.path == path), None)
+
+
 def deliver(request: HttpRequest, export: Export, path: str) -> HttpResponseBase:
-    """That file as an attachment, streamed; 304 for who has it, Http404 for what the manifest does not name."""
-    file = next((file for file in files_of(export) if file.path == path), None)
+    """That file as an attachment, or a range of it; Http404 for what the manifest does not name."""
+    file = named(export, path)
     if file is None:
         raise Http404(f"{export} has no file {path}.")
-    if known := get_conditional_response(request, etag=file.etag):
-        return known
-    name = path.rpartition("/")[2]
-    kind = TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-    body = store().open(f"{export.folder}/{path}")
-    response = Download(body, as_attachment=True, filename=name, content_type=kind)
-    response.headers["Content-Length"] = str(file.bytes)
-    response.headers["ETag"] = file.etag
-    response.headers["Cache-Control"] = "private, no-transform"
-    return response
+    place, name = f"{export.folder}/{path}", path.rpartition("/")[2]
+    return send(request, Sent(place, name, file.bytes, file.sha256, export.created))
