@@ -11,11 +11,25 @@ from curation.api import (
     mixtures,
     people,
     projects,
+    recipes,
     runs,
     sources,
     tokens,
 )
 
 router = Router()
-for part in (projects, sources, looks, datasets, mixtures, exports, runs, people, tokens, endpoints, events):
+for part in (
+    projects,
+    sources,
+    looks,
+    datasets,
+    mixtures,
+    recipes,
+    exports,
+    runs,
+    people,
+    tokens,
+    endpoints,
+    events,
+):
     router.add_router("", part.router)
