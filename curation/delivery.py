@@ -12,10 +12,11 @@ import orjson
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.utils.cache import get_conditional_response
 
-from curation.engine.cards import manifest_hash
+from curation.engine.cards import croissant_at, manifest_hash
 from curation.models import Export, store
 
 MANIFEST = "manifest.json"
+DESCRIPTION = "croissant.json"
 BLOCK = 1 << 20
 TYPES = {
     "parquet": "application/vnd.apache.parquet",
@@ -80,6 +81,14 @@ def files_of(export: Export) -> list[Delivered]:
         for file in made["files"]
     ]
     return [*files, Delivered(MANIFEST, size, sha256)]
+
+
+def described(export: Export, address: str) -> bytes:
+    """Its Croissant description, the files at their addresses below `address`; Http404 for exports without one."""
+    if not any(file.path == DESCRIPTION for file in files_of(export)):
+        raise Http404(f"{export} was made before exports had a Croissant description.")
+    with store().open(f"{export.folder}/{DESCRIPTION}") as file:
+        return croissant_at(file.read(), address)
 
 
 def deliver(request: HttpRequest, export: Export, path: str) -> HttpResponseBase:

@@ -49,6 +49,7 @@ in_project = [
     path("exports/", exports.exports, name="exports"),
     path("exports/<slug:mixture>/new/", exports.export_new, name="export-new"),
     path("exports/<slug:mixture>/<int:number>/", exports.export, name="export"),
+    path("exports/<slug:mixture>/<int:number>/row/", exports.export_row, name="export-row"),
     path("exports/<slug:mixture>/<int:number>/withdraw/", exports.export_withdraw, name="export-withdraw"),
     path("exports/<slug:mixture>/<int:number>/files/<path:path>", exports.export_file, name="export-file"),
     path("runs/", runs.runs, name="runs"),

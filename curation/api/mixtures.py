@@ -142,9 +142,8 @@ def count_totals(request: HttpRequest, project: Name, body: RecipeIn) -> Any:
     in_the_way = [str(obstacle) for obstacle in counted.obstacles]
     size = {"rows": counted.rows, "characters": counted.characters, "tokens": counted.tokens}
     verdict = counted.verdict
-    told = {"licence": counted.licence, "licence_because": verdict.because}
-    told |= {"licence_conflicts": list(verdict.conflicts)}
-    return {**size, **told, "lines": lines, "in_the_way": in_the_way}
+    said = {"licence_because": verdict.because, "licence_conflicts": list(verdict.conflicts)}
+    return {**size, "licence": counted.licence, **said, "lines": lines, "in_the_way": in_the_way}
 
 
 @router.post("/projects/{project}/mixtures/{name}/build", response={202: Started})

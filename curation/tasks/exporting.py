@@ -217,6 +217,8 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
         for v in components
         if v.subset_of
     }
+    if twice := version.facts.get("duplicates"):
+        removed["rows that several components gave, kept once"] = twice
     return Build(
         recipe=recipe,
         number=number,
