@@ -40,7 +40,7 @@ def test_the_contracts_hold():
         ("curation/models/run.py", "import decontam.models"),
         ("curation/engine/records.py", "import django.db"),
         ("curation/engine/store.py", "import celery"),
-        ("curation/engine/cards.py", "import curation.models"),
+        ("curation/engine/cards/readme.py", "import curation.models"),
         ("curation/engine/units.py", "import decontam.engine"),
         ("decontam/engine/evidence.py", "import decontam.models"),
         ("decontam/models/ruling.py", "import config.settings"),

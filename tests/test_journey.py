@@ -2,6 +2,7 @@
 
 import json
 from io import StringIO
+from pathlib import Path
 
 import fsspec
 import pyarrow.parquet as pq
@@ -165,6 +166,7 @@ def test_an_export_carries_its_card_manifest_certificate_and_provenance(mixed):
     assert paths == [
         "README.md",
         "certificates.json",
+        "croissant.json",
         "provenance/train-00000-of-00001.parquet",
         "sft_messages/data/train-00000-of-00001.parquet",
     ]
@@ -389,3 +391,31 @@ def test_the_story_of_a_repeated_row_is_its_own_and_not_its_original_s(mixed, tm
         )
         assert ("chosen for the mixture some" in steps) == (row["id"] in chosen)
         assert ("not sampled from thrice@1 for the mixture some" in steps) == (row["id"] not in chosen)
+
+
+def test_a_card_shows_rows_that_were_compared_and_none_with_a_match(mixed):
+    made = told("export", "first")
+    text = Path(made["path"], "README.md").read_text(encoding="utf-8")
+    manifest = json.loads(Path(made["path"], "manifest.json").read_text())
+    shown = manifest["configs"]["sft_messages"]["samples"]
+    assert 0 < len(shown) <= 2 and all(f"Row `{one}`" in text for one in shown)
+    matched = {row["record_id"] for row in rows(Version.objects.get(dataset__name="chats-matches"))}
+    assert not matched & set(shown)
+    assert LEAKED not in text.lower()
+
+
+def test_a_new_benchmark_takes_the_rows_off_the_card(mixed, tmp_path):
+    told("benchmark", lines(tmp_path / "more.jsonl", [{"question": "Who baked this?"}]), name="quiz")
+    made = told("export", "first", override="a test")
+    manifest = json.loads(Path(made["path"], "manifest.json").read_text())
+    assert manifest["configs"]["sft_messages"]["samples"] == []
+
+
+def test_the_story_of_a_row_names_the_revision_and_the_export(mixed):
+    told("export", "first")
+    (row, *_) = rows(Version.objects.get(dataset__name="first"))
+    steps = told("story", "first", row["id"])["steps"]
+    revision = Version.objects.get(dataset__name="chats").facts["revision"]
+    assert steps[0]["detail"]["revision"] == revision and len(revision) == 64
+    assert steps[0]["detail"]["source"] == "chats" and steps[0]["detail"]["origin"].startswith("chats.jsonl#")
+    assert (steps[-1]["detail"]["mixture"], steps[-1]["detail"]["export"]) == ("first", 1)

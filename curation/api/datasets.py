@@ -7,7 +7,7 @@ from ninja import Router, Schema
 from ninja.pagination import paginate
 
 from curation.access import project_for, projects
-from curation.api.terms import Key, Name, Pages
+from curation.api.terms import Key, Name, Pages, StepOut
 from curation.engine.errors import BadInput
 from curation.models import Version
 from curation.questions.differences import differences
@@ -51,13 +51,6 @@ class Rows(Schema):
     previous: int | None = None
     next: int | None = None
     searched_to: int | None = None
-
-
-class StepOut(Schema):
-    what: str
-    run: int
-    version: str
-    detail: dict[str, Any]
 
 
 @router.get("/versions", response=list[VersionOut])

@@ -1,19 +1,21 @@
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from ninja import Field, Query, Router, Schema
 from ninja.errors import HttpError
 from ninja.pagination import paginate
 
 from curation.access import Role, exports_of, project_for
-from curation.api.terms import Key, Name, Pages, Started, Text, started
+from curation.api.terms import Key, Name, Pages, Started, StepOut, Text, started
 from curation.asked import LARGEST
-from curation.delivery import deliver, files_of, withdrawn
+from curation.delivery import deliver, described, files_of, withdrawn
 from curation.engine.exporting import ExportConfig
 from curation.gates import withheld
 from curation.models import Export
+from curation.questions.exported import exported_row
 from curation.tasks.exporting import start_export
 
 router = Router(tags=["exports"])
@@ -58,6 +60,17 @@ class FileOut(Schema):
     sha256: str
     rows: int | None
     profile: str
+
+
+class ExportedRowOut(Schema):
+    id: str
+    source: str
+    origin: str = Field(description="file#row of the source; empty for what no import brought")
+    revision: str = Field(description="of the source when it was read")
+    licence: str = Field(description="of the row itself, where it has one")
+    parents: list[str]
+    profiles: list[str] = Field(description="the profiles of the export that carry it")
+    steps: list[StepOut]
 
 
 class ExportIn(Schema):
@@ -115,6 +128,27 @@ def withdraw_export(request: HttpRequest, project: Name, mixture: Name, number: 
     found = _export(request, project, mixture, number, Role.CURATOR)
     Export.objects.filter(pk=found.pk).withdraw(body.reason, by=request.user)
     return _export(request, project, mixture, number)
+
+
+@router.get("/projects/{project}/exports/{mixture}/{number}/rows/{record_id}", response=ExportedRowOut)
+def get_exported_row(request: HttpRequest, project: Name, mixture: Name, number: Key, record_id: Name) -> Any:
+    """A row of an export by its id: the profiles that carry it, and its way from the line of a file of a source."""
+    return exported_row(_export(request, project, mixture, number), record_id)
+
+
+@router.get(
+    "/projects/{project}/exports/{mixture}/{number}/croissant",
+    url_name="export-croissant",
+    openapi_extra=BINARY,
+    response=None,
+)
+def read_description(request: HttpRequest, project: Name, mixture: Name, number: Key) -> HttpResponse:
+    """The Croissant description of a published export (JSON-LD), its files at their addresses here."""
+    found = _export(request, project, mixture, number)
+    _refuse_withdrawn(found)
+    parts = {"project": project, "mixture": mixture, "number": number, "path": "-"}
+    address = request.build_absolute_uri(reverse("api-1:export-file", kwargs=parts).removesuffix("-"))
+    return HttpResponse(described(found, address), content_type="application/ld+json")
 
 
 @router.get("/projects/{project}/exports/{mixture}/{number}/files", response=list[FileOut])

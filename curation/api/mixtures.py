@@ -72,7 +72,9 @@ class TotalsOut(Schema):
     rows: int
     characters: int | None
     tokens: int | None
-    licence: str
+    licence: str = Field(description="what the whole inherits, as an id of the Hub")
+    licence_because: str
+    licence_conflicts: list[str] = Field(description="licences that cannot be had at once")
     lines: list[LineOut]
     in_the_way: list[str]
 
@@ -139,7 +141,9 @@ def count_totals(request: HttpRequest, project: Name, body: RecipeIn) -> Any:
     ]
     in_the_way = [str(obstacle) for obstacle in counted.obstacles]
     size = {"rows": counted.rows, "characters": counted.characters, "tokens": counted.tokens}
-    return {**size, "licence": counted.licence, "lines": lines, "in_the_way": in_the_way}
+    verdict = counted.verdict
+    said = {"licence_because": verdict.because, "licence_conflicts": list(verdict.conflicts)}
+    return {**size, "licence": counted.licence, **said, "lines": lines, "in_the_way": in_the_way}
 
 
 @router.post("/projects/{project}/mixtures/{name}/build", response={202: Started})

@@ -53,6 +53,15 @@ def listed(found: QuerySet[Any], asked: Listing) -> dict[str, Any]:
     return {"items": page.items, "next": page.after}
 
 
+class StepOut(Schema):
+    """One thing that happened to a row."""
+
+    what: str
+    run: int
+    version: str
+    detail: dict[str, Any]
+
+
 class Started(Schema):
     run: int
     status: str

@@ -12,10 +12,10 @@ import orjson
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from curation.delivery.sending import Sent, send
-from curation.engine.cards import manifest_hash
+from curation.engine.cards import croissant_at, manifest_hash
 from curation.models import Export, store
 
-MANIFEST, CARD = "manifest.json", "README.md"
+MANIFEST, CARD, DESCRIPTION = "manifest.json", "README.md", "croissant.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,14 @@ def files_of(export: Export) -> list[Delivered]:
 def named(export: Export, path: str) -> Delivered | None:
     """The file of that name, if the manifest names one."""
     return next((file for file in files_of(export) if file.path == path), None)
+
+
+def described(export: Export, address: str) -> bytes:
+    """Its Croissant description, the files at their addresses below `address`; Http404 for exports without one."""
+    if not any(file.path == DESCRIPTION for file in files_of(export)):
+        raise Http404(f"{export} was made before exports had a Croissant description.")
+    with store().open(f"{export.folder}/{DESCRIPTION}") as file:
+        return croissant_at(file.read(), address)
 
 
 def deliver(request: HttpRequest, export: Export, path: str) -> HttpResponseBase:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.engine.cards import Benchmark, Decontamination
 from curation.engine.errors import BadConfig
@@ -55,6 +57,27 @@ def added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     """Counts by name, summed and in the order of the names."""
     total = sum((Counter(count) for count in counts), Counter())
     return dict(sorted(total.items()))
+
+
+def own_licences(batch: pa.RecordBatch) -> list[tuple[str, str, int]]:
+    """How many rows of each source carry a licence of their own, by licence."""
+    own = pa.Table.from_batches([batch]).select(["source", "licence"]).filter(pc.field("licence").is_valid())
+    counted = own.group_by(["source", "licence"]).aggregate([([], "count_all")]).to_pylist()
+    return [(row["source"], row["licence"], row["count_all"]) for row in counted]
+
+
+def by_source(counted: Iterable[Sequence[Any]]) -> dict[str, dict[str, int]]:
+    """What `own_licences` of all batches come to."""
+    total: dict[str, Counter[str]] = {}
+    for source, licence, rows in counted:
+        total.setdefault(source, Counter())[licence] += rows
+    return {source: dict(sorted(licences.items())) for source, licences in sorted(total.items())}
+
+
+def models(batch: pa.RecordBatch) -> dict[str, int]:
+    """How many completions each named model wrote."""
+    written = batch.column("completions").flatten().field("model").drop_null()
+    return {one["values"]: one["counts"] for one in pc.value_counts(written).to_pylist() if one["values"]}
 
 
 def all_skips(parts: Iterable[Mapping[str, Any]]) -> Skips:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import models, transaction
@@ -94,6 +96,16 @@ class Source(models.Model):
     def file_name(self) -> str:
         """Of an upload, the name of its file."""
         return self.location.rpartition("/")[2]
+
+    @property
+    def public_location(self) -> str:
+        """What a card may say of where it is: no folder of this machine, and no name, password or key in an address."""
+        if self.kind == self.Location.HUB:
+            return self.location
+        if self.kind == self.Location.URL:
+            parts = urlsplit(self.location)
+            return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        return PurePosixPath(self.location).name
 
     @transaction.atomic
     def change(self, *, by: Any, licence: str | None = None, benchmark_role: str | None = None) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from curation.engine.errors import BadInput
 from curation.engine.mixing import Cut
@@ -132,9 +133,8 @@ def _presence(version: Version, record_id: str) -> Iterator[Step]:
     if version.kind not in ROWS:
         return
     if row := find_row(version, record_id):
-        yield Step(
-            _said(version.run, row), version.run_id, str(version), {"record_id": record_id}, present=True
-        )
+        detail = {"record_id": record_id} | _origin(version, row)
+        yield Step(_said(version.run, row), version.run_id, str(version), detail, present=True)
     elif version.kind == Kind.MIXTURE:
         yield from _not_sampled(version, record_id)
 
@@ -159,6 +159,14 @@ def _said(run: Run, row: dict[str, Any]) -> str:
     if run.kind == "mix":
         return f"chosen for the mixture {run.subject}"
     return f"in the output of {run}"
+
+
+def _origin(version: Version, row: dict[str, Any]) -> dict[str, Any]:
+    """Of an imported row, the place in its file, the source, and which revision of it was read."""
+    if version.run.kind != "import":
+        return {}
+    revision = str(version.facts.get("revision") or "")
+    return {"source": row["source"], "origin": dict(row["meta"]).get("origin"), "revision": revision}
 
 
 def _not_sampled(version: Version, record_id: str) -> Iterator[Step]:
@@ -197,16 +205,25 @@ def _exports(steps: list[Step], family: list[Version]) -> Iterator[Step]:
             name for name in export.profiles if _in_profile(export, name, mixtures[export.version_id])
         ]
         said = f"in {export} as {', '.join(profiles)}" if profiles else f"skipped by the profiles of {export}"
-        detail = {"profiles": profiles, "commit": export.commit}
+        of = {"mixture": export.mixture.name, "export": export.number}
+        detail = {"profiles": profiles, "commit": export.commit} | of
         yield Step(f"{said} ({export.status})", export.run_id, str(export.version), detail)
 
 
 def _in_profile(export: Export, profile: str, record_id: str) -> bool:
-    """By the Parquet files of a profile; one that has JSON lines only is taken to have every row."""
+    """By the Parquet files of a profile; one without ids, or with JSON lines only, is taken to have every row."""
     files = [file for file in export.run.summary["files"] if file["profile"] == profile]
     parquet = [file for file in files if file["path"].endswith(".parquet")]
     shards = [
         Shard(f"{export.folder}/{file['path']}", file["rows"], file["bytes"], file["sha256"])
         for file in parquet
     ]
-    return not parquet or store().find(shards, record_id, ["id"]) is not None
+    if not shards or "id" not in _columns(shards[0]):
+        return True
+    return store().find(shards, record_id, ["id"]) is not None
+
+
+def _columns(shard: Shard) -> list[str]:
+    with store().open(shard.path) as file:
+        names: list[str] = pq.read_schema(file).names
+    return names

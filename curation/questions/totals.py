@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from curation.engine.cards import licence_of
 from curation.engine.errors import DataError
+from curation.engine.licences import Claim, Verdict, inherit
 from curation.engine.mixing import Component, Share
 from curation.gates import Lineage, Obstacle, readiness
 from curation.models import Kind, Project, Source, Version
@@ -70,7 +70,12 @@ class Totals:
     @property
     def licence(self) -> str:
         """What the card of an export would say: the most restrictive one, or "other" where none covers all."""
-        return licence_of(list(self.licences)) if self.licences else ""
+        return self.verdict.id if self.licences else ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Which licence the whole inherits, why, and what that asks; how many rows are under each a build finds out."""
+        return inherit(Claim(name, said, 0) for said, names in self.licences.items() for name in names)
 
 
 def totals(project: Project, components: Sequence[Component | str]) -> Totals:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from django.db.models import Max
 
 from curation import jobs
-from curation.engine.cards import Build, Config, File, Input, card, manifest, manifest_hash
+from curation.engine.cards import Build, Config, File, Input, card, croissant, manifest, manifest_hash
 from curation.engine.cards import Source as CardSource
 from curation.engine.configs import load
 from curation.engine.errors import BadInput
@@ -26,11 +26,20 @@ from curation.engine.exporters import (
     survey,
     write_parquet,
 )
-from curation.engine.exporting import ExportConfig, added, all_skips, decontamination
+from curation.engine.exporting import (
+    ExportConfig,
+    added,
+    all_skips,
+    by_source,
+    decontamination,
+    models,
+    own_licences,
+)
 from curation.engine.mixing import Recipe
 from curation.engine.store import Shard
 from curation.gates import require_checks, verdicts
 from curation.models import DECONTAMINATION, Event, Export, Mixture, Part, Project, Run, Source, Version
+from curation.questions.samples import sample_rows
 from curation.version import CODE
 
 
@@ -57,6 +66,8 @@ def look(part: Part) -> dict[str, Any]:
     found: dict[str, set[str]] = {name: set() for name in config.profiles}
     warnings = dict.fromkeys(config.profiles, Skips())
     sources: Counter[str] = Counter()
+    written: Counter[str] = Counter()
+    own: list[tuple[str, str, int]] = []
     done = 0
     for batch in part.store.batches([shard]):
         for name in config.profiles:
@@ -66,6 +77,8 @@ def look(part: Part) -> dict[str, Any]:
         sources.update(
             {v["values"]: v["counts"] for v in pc.value_counts(batch.column("source")).to_pylist()}
         )
+        written.update(models(batch))
+        own += own_licences(batch)
         part.progress(done := done + batch.num_rows, shard.rows)
     given: Counter[str] = Counter()
     for batch in part.store.batches([Shard(**part.spec["origins"])]):
@@ -76,6 +89,8 @@ def look(part: Part) -> dict[str, Any]:
         "features": {name: sorted(names) for name, names in found.items()},
         "warnings": {name: asdict(told) for name, told in warnings.items()},
         "sources": dict(sources),
+        "own_licences": by_source(own),
+        "models": dict(written),
         "components": dict(given),
     }
 
@@ -150,7 +165,8 @@ def publish_export(part: Part) -> dict[str, Any]:
     for done, file in enumerate(written):
         part.store.copy(file["at"], f"{folder}/{file['file']['path']}")
         part.progress(done, len(written))
-    texts = {"README.md": card(build, location=".")} | _papers(run, build)
+    texts = {"README.md": card(build, location="."), "croissant.json": croissant(build).decode()}
+    texts |= _papers(run, build)
     if said := verdicts(run.input("mixture"), run.project, DECONTAMINATION):
         certificates = orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
         texts["certificates.json"] = certificates.decode()
@@ -192,6 +208,7 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
     components = version.run.inputs_of("components")
     inputs = [Input(str(v), v.content_hash, given.get(str(i), 0)) for i, v in enumerate(components)]
     found = exporters(run)
+    shown = sample_rows(version, found)
     configs = [
         Config(
             name,
@@ -199,6 +216,7 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
             all_skips(result["skips"][name] for result in results),
             all_skips(look["warnings"][name] for look in looks),
             inferred=_inferred(run, exporter),
+            samples=shown.get(name, ()),
         )
         for name, exporter in found.items()
     ]
@@ -213,12 +231,15 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
         for v in components
         if v.subset_of
     }
+    if twice := version.facts.get("duplicates"):
+        removed["rows that several components gave, kept once"] = twice
     return Build(
         recipe=recipe,
         number=number,
         rows=version.rows,
         inputs=tuple(inputs),
-        sources=tuple(_sources(run.project, added(look["sources"] for look in looks))),
+        sources=tuple(_sources(run.project, looks)),
+        models=added(look["models"] for look in looks),
         configs=tuple(configs),
         files=files,
         code=CODE,
@@ -233,16 +254,23 @@ def _inferred(run: Run, exporter: Exporter) -> bool:
     return exporter.inferred(config.formats_of(exporter.profile), config.tool_arguments)
 
 
-def _sources(project: Project, rows: dict[str, int]) -> Iterator[CardSource]:
+def _sources(project: Project, looks: list[dict[str, Any]]) -> Iterator[CardSource]:
+    rows = added(look["sources"] for look in looks)
+    own = by_source(
+        (source, licence, count)
+        for look in looks
+        for source, licences in look["own_licences"].items()
+        for licence, count in licences.items()
+    )
     known = {source.name: source for source in Source.objects.filter(project=project, name__in=rows)}
     for name, count in rows.items():
         source = known.get(name)
         if source is None:
-            yield CardSource(name, "", "", None, count)
+            yield CardSource(name, "", "", None, count, own.get(name, {}))
         else:
-            local = source.kind == Source.Location.FILES
-            location = PurePosixPath(source.location).name if local else source.location
-            yield CardSource(name, location, source.revision, source.licence or None, count)
+            hub = source.location if source.kind == Source.Location.HUB else ""
+            place, said = source.public_location, source.licence or None
+            yield CardSource(name, place, source.revision, said, count, own.get(name, {}), hub)
 
 
 def publish_row(run: Run) -> None:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from curation.access import ProjectRequest, curating, viewing
 from curation.asked import plain
-from curation.delivery import Delivered, deliver, files_of, manifest_of, withdrawn
+from curation.delivery import DESCRIPTION, Delivered, deliver, files_of, manifest_of, withdrawn
 from curation.engine.errors import BadInput, DataError
 from curation.engine.rendering import show
 from curation.engine.snippets import Loading, Snippet, snippets
@@ -19,6 +19,7 @@ from curation.gates import readiness, verdict_on_files, withheld
 from curation.models import Export, Version, store
 from curation.models.link import LIVES
 from curation.paging import page_of
+from curation.questions.stories import find_row
 from curation.tasks.exporting import start_export
 
 PAGE = 50
@@ -134,17 +135,25 @@ class Contents:
     def certificates(self) -> bool:
         return any(file.path == "certificates.json" for file in self.files)
 
+    @property
+    def described(self) -> bool:
+        return any(file.path == DESCRIPTION for file in self.files)
+
 
 @require_GET
 @viewing
 def export(request: ProjectRequest, mixture: str, number: int) -> HttpResponse:
-    found = _export(request, mixture, number)
+    return _shown(request, _export(request, mixture, number))
+
+
+def _shown(request: ProjectRequest, found: Export, status: int = 200, **more: str) -> HttpResponse:
     profile = request.GET.get("profile", found.profiles[0])
     if profile not in found.profiles:
         profile = found.profiles[0]
     context = {"export": found, "profile": profile, "contents": _contents(request, found, profile)}
     context |= {"on_files": verdict_on_files(found), "withheld": withheld(found)}
-    return render(request, "curation/export.html", context | _links(request, found))
+    context |= _links(request, found) | more
+    return render(request, "curation/export.html", context, status=status)
 
 
 def _links(request: ProjectRequest, export: Export) -> dict[str, Any]:
@@ -197,6 +206,19 @@ def _loading(
         columns=made["configs"][profile]["columns"],
         formats=len({path.rpartition(".")[2] for path in own}),
     )
+
+
+@require_GET
+@viewing
+def export_row(request: ProjectRequest, mixture: str, number: int) -> HttpResponse:
+    """`?id=` of a row, as a file or its provenance has it: on to its page, which says where it is from."""
+    found = _export(request, mixture, number)
+    asked = plain(request.GET.get("id")).strip()
+    if found.version.purged or not find_row(found.version, asked, ["id"]):
+        sentence = f"{found} has no row {asked[:80] or 'without an id'}."
+        return _shown(request, found, status=404, lost=sentence, sought=asked)
+    version = found.version
+    return redirect("row", request.project, version.dataset.name, version.number, asked)
 
 
 @require_safe

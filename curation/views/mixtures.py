@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from curation import catalogue
 from curation.access import ProjectRequest, curating, viewing
 from curation.asked import plain
 from curation.engine.errors import BadInput, DataError, Refused
@@ -13,6 +14,7 @@ from curation.engine.mixing import Recipe
 from curation.forms.mixtures import MODES, Draft, Row
 from curation.gates import Readiness, readiness
 from curation.models import Kind, Mixture, Run, Version
+from curation.questions.recipes import drafted
 from curation.questions.totals import Totals, choices, totals
 from curation.tasks.mixing import define_mixture, start_mix
 
@@ -51,7 +53,10 @@ def _entries(request: ProjectRequest, page: list[Any]) -> list[Entry]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @curating
 def mixture_new(request: ProjectRequest) -> HttpResponse:
-    """Write a recipe; `?dataset=` starts it with one."""
+    """Write a recipe; `?dataset=` starts it with one, `?recipe=` with what is here of a published one."""
+    published = catalogue.recipe(plain(request.GET.get("recipe")))
+    if published and (made := drafted(request.project, published).recipe):
+        return _edit(request, None, Draft.of(made))
     return _edit(request, None, Draft(rows=[Row(plain(request.GET.get("dataset")))]))
 
 

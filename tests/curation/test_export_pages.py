@@ -304,3 +304,70 @@ def test_shards_are_addressed_in_a_loop_and_a_download_is_named_first():
     assert eval(inner, places) == shards
     assert trl.note == "Download it first." and "--dataset_name mix-1" in trl.code
     assert all("https://w/f/" not in one.code for one in snippets(loading())[2:])
+
+
+def test_a_row_of_an_export_is_found_by_its_id_and_leads_to_its_exports(client, curator, exported):
+    export = exported(["sft_messages", "prompts"])
+    (one,) = [row for batch in export.version.batches() for row in batch.to_pylist()][:1]
+    page = text(client.get(export.get_absolute_url()))
+    assert url("export-row", "mix", 1) in page and 'id="row-id"' in page
+    to = client.get(url("export-row", "mix", 1), {"id": f" {one['id']} "})
+    assert to.url == url("row", "mix", 1, one["id"])
+    story = text(client.get(to.url))
+    assert f'<a href="{export.get_absolute_url()}">export 1</a>' in story
+    lost = client.get(url("export-row", "mix", 1), {"id": HOSTILE})
+    assert lost.status_code == 404 and "mix export 1 has no row" in text(lost) and HOSTILE not in text(lost)
+    assert "without an id" in text(client.get(url("export-row", "mix", 1)))
+
+
+def test_the_api_says_where_a_row_of_an_export_is_from(client, curator, exported):
+    export = exported(["sft_messages", "prompts"])
+    rows = [row for batch in export.version.batches() for row in batch.to_pylist()]
+    carried = {row["id"]: client.get(f"{API}/mix/1/rows/{row['id']}").json()["profiles"] for row in rows}
+    assert sorted(map(len, carried.values())) == [1, 2, 2, 2]
+    found = client.get(f"{API}/mix/1/rows/{rows[0]['id']}").json()
+    assert found["source"] == "books" and found["steps"][-1]["detail"]["export"] == 1
+    assert client.get(f"{API}/mix/1/rows/none").status_code == 422
+
+
+def test_the_description_for_machines_has_the_addresses_of_the_reader(client, curator, exported):
+    export = exported()
+    stored = json.loads(store().open(f"{export.folder}/croissant.json").read())
+    answer = client.get(f"{API}/mix/1/croissant")
+    found = json.loads(answer.content)
+    assert answer["Content-Type"] == "application/ld+json"
+    (_, data) = (one for one in found["distribution"] if one["@type"] == "cr:FileObject")
+    path = "sft_messages/data/train-00000-of-00001.parquet"
+    assert data["contentUrl"] == f"http://testserver{API}/mix/1/files/{path}"
+    body = b"".join(client.get(data["contentUrl"]).streaming_content)
+    assert hashlib.sha256(body).hexdigest() == data["sha256"]
+    assert stored["distribution"][0]["contentUrl"] == "provenance/train-00000-of-00001.parquet"
+    assert "http://testserver" not in json.dumps(stored)
+    Export.objects.filter(pk=export.pk).withdraw("wrong", by=curator)
+    assert client.get(f"{API}/mix/1/croissant").status_code == 410
+
+
+def test_the_card_says_the_licence_of_sources_and_of_rows(client, curator, exported, project):
+    project.sources.create(
+        name="books", kind="files", location="/secret/books.jsonl", licence="mit", split_role="train"
+    )
+    export = exported()
+    manifest = json.loads(store().open(f"{export.folder}/manifest.json").read())
+    assert manifest["licence"]["id"] == "mit" and manifest["sources"][0]["location"] == "books.jsonl"
+    assert "The whole inherits <b>mit</b>, because every row is under it." in text(
+        client.get(export.get_absolute_url())
+    )
+
+
+def test_an_address_on_a_card_carries_no_key(project):
+    source = project.sources.create(
+        name="there", kind="url", location="https://me:secret@example.org/a.jsonl?key=1#x", split_role="train"
+    )
+    assert source.public_location == "https://example.org/a.jsonl"
+
+
+def test_rows_are_shown_only_of_what_was_compared(client, curator, exported):
+    export = exported()
+    manifest = json.loads(store().open(f"{export.folder}/manifest.json").read())
+    assert manifest["configs"]["sft_messages"]["samples"] == []
+    assert b"might be one of their items" in store().open(f"{export.folder}/README.md").read()

@@ -16,9 +16,10 @@ from curation.engine.cards import (
     Input,
     Source,
     card,
-    licence_of,
+    croissant,
     manifest,
     manifest_hash,
+    showable,
 )
 from curation.engine.errors import BadConfig
 from curation.engine.exporters import (
@@ -41,7 +42,7 @@ RECIPE = Recipe("demo-mix", 42, (Component("ecqa-clean@1", rows=3), Component("g
 SKIPPED = {"has no user turn": 2, "has no messages": 1}
 SOURCES = (
     Source("ecqa", "https://example.org/ecqa.tsv", "e9e4ec6", "Apache-2.0", 3),
-    Source("gpteacher", "teknium/GPTeacher", "4810751", "CC BY-NC 4.0", 1000),
+    Source("gpteacher", "teknium/GPTeacher", "4810751", "CC BY-NC 4.0", 1000, hub="teknium/GPTeacher"),
 )
 SEARCHED = Decontamination(
     benchmarks=(Benchmark("gsm8k", 1319, 2, 1234, 5, 5), Benchmark("empty", 0, 0, 0, 0, 0)),
@@ -86,6 +87,8 @@ def test_the_front_matter_is_what_the_hub_reads():
         "license_details": "apache-2.0, cc-by-nc-4.0",
         "pretty_name": "Demo mix",
         "language": ["en"],
+        "annotations_creators": ["found"],
+        "source_datasets": ["teknium/GPTeacher"],
         "tags": ["winnow", "math"],
         "task_categories": ["reinforcement-learning"],
         "size_categories": ["1K<n<10K"],
@@ -123,7 +126,7 @@ def test_the_card_says_what_it_is_and_where_it_is_from():
     assert "# demo-mix\n" in text
     assert "Export 3 of the mixture `demo-mix`: 1,003 rows from 2 sources, seed 42." in text
     assert "| prompts | train | 1,000 | 2 | 9,000 | 3 |" in text
-    assert "| ecqa | https://example.org/ecqa.tsv | e9e4ec6 | Apache-2.0 | 3 |" in text
+    assert "| ecqa | https://example.org/ecqa.tsv | e9e4ec6 | Apache-2.0 | 3 | 0.3 % |" in text
     assert "| on the way | gsm8k, 8-gram | 5 |" in text
     assert "| prompts | has no user turn | 2 |" in text
     assert 'prompts = load_dataset("path/to/this/folder", "prompts", split="train")' in text
@@ -140,6 +143,55 @@ def test_the_card_says_what_was_looked_for_and_what_was_not():
     assert "was not compared with any benchmark" in card(built(decontamination=None))
 
 
+def test_the_card_says_which_licence_it_inherits_and_why():
+    text = card(built())
+    assert "**cc-by-nc-4.0**, because 1,000 rows of gpteacher are under it." in text
+    assert "- No commercial use (cc-by-nc-4.0)." in text
+    own = Source("chats", "chats.jsonl", "", "mit", 10, own={"OpenAI terms": 4})
+    text = card(built(sources=(own,)))
+    assert "**openai-terms**, because 4 rows of chats are under it." in text
+    assert (front(text)["license"], front(text)["license_name"]) == ("other", "openai-terms")
+    wiki = Source("wiki", "wiki.jsonl", "", "cc-by-sa-4.0", 10)
+    text = card(built(sources=(wiki, SOURCES[1])))
+    assert "**Contradiction.** cc-by-sa-4.0 wants the whole to be free for commercial use" in text
+    assert "Its licences contradict each other; it is not for publishing as one dataset." in text
+
+
+def test_the_card_names_the_models_that_wrote():
+    text = card(built(models={"gpt-<4>": 12}))
+    assert "Written by models: gpt-&lt;4&gt; (12 completions)." in text
+    assert front(text)["annotations_creators"] == ["machine-generated", "found"]
+    assert "Models wrote some texts" in text
+
+
+def test_sample_rows_are_quotations_and_only_of_what_was_compared():
+    row = {"id": "ab", "prompt": [{"role": "user", "content": "# Hi\n<b>" + "x" * 500}], "answer": "4"}
+    (config,) = built().configs
+    text = card(
+        built(configs=(replace(config, samples=(row,), warnings=Skips({"ends without an answer": 2})),))
+    )
+    assert "Row `ab`:\n\n> **prompt: user** # Hi &lt;b&gt;xxx" in text and "x …" in text
+    assert "x" * 401 not in text and "> **answer** 4" in text
+    assert "| prompts | ends without an answer | 2 |" in text
+    assert "## Sample rows" not in card(built())
+    assert "might be one of their items" in card(built(decontamination=None))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("What is a token?", True),
+        ("x" * 2000, False),
+        ("my key is sk-abcdefghijklmnopqrstu", False),
+        ("write to jane.doe@example.org", False),
+        ("password: hunter2222", False),
+        ("-----BEGIN RSA PRIVATE KEY", False),
+    ],
+)
+def test_rows_with_secrets_or_of_great_length_are_not_shown(said, shown):
+    assert showable({"id": "a", "text": said}) is shown
+
+
 def test_an_override_stands_in_card_and_manifest():
     build = built(override="Needed for the <demo>")
     assert "**Exported without a passing check.** The reason given: Needed for the &lt;demo&gt;" in card(
@@ -151,27 +203,9 @@ def test_an_override_stands_in_card_and_manifest():
 def test_words_of_others_start_no_markup():
     nasty = Source("a|b", "`x` [y](javascript:z)\n# h", "<script>\\|", None, 1)
     text = card(built(sources=(nasty,), about="![i](http://x)\n\n## Fake"))
-    assert r"| a\|b | \`x\` \[y\](javascript:z) # h | &lt;script&gt;\\\| | unknown | 1 |" in text
+    assert r"| a\|b | \`x\` \[y\](javascript:z) # h | &lt;script&gt;\\\| | unknown, ask | 1 |" in text
     assert r"!\[i\](http://x) ## Fake" in text
-    assert front(text)["license"] == "other"
-
-
-@pytest.mark.parametrize(
-    ("licences", "expected"),
-    [
-        (["MIT", "mit"], "mit"),
-        (["MIT", "Apache-2.0"], "other"),
-        (["CC BY-SA 4.0"], "cc-by-sa-4.0"),
-        (["MIT", "cc-by-nc-4.0", "ODC-BY"], "cc-by-nc-4.0"),
-        (["cc-by-sa-4.0", "cc-by-nc-4.0"], "other"),
-        (["MIT", None], "other"),
-        ([None], "other"),
-        (["Our own terms"], "other"),
-        ([], "other"),
-    ],
-)
-def test_the_licence_of_a_mixture(licences, expected):
-    assert licence_of(licences) == expected
+    assert front(text)["license"] == "unknown"
 
 
 def test_the_manifest_is_canonical():
@@ -235,6 +269,7 @@ def export(folder, shards=2):
     files.append(File("provenance.parquet", told.rows, told.bytes, told.raw_bytes, told.sha256))
     build = built(configs=tuple(configs), files=tuple(files), rows=9)
     (folder / "README.md").write_text(card(build))
+    (folder / "croissant.json").write_bytes(croissant(build))
     (folder / "manifest.json").write_bytes(manifest(build))
     return batch
 

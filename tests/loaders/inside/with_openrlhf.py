@@ -13,7 +13,9 @@ WORDS = tiny.tokenizer()
 
 def strategy(**flags: Any) -> SimpleNamespace:
     """The defaults of its command line, and what the snippet sets."""
-    data = SimpleNamespace(**{"apply_chat_template": True, "chosen_key": "chosen", "rejected_key": "rejected"} | flags)
+    data = SimpleNamespace(
+        **{"apply_chat_template": True, "chosen_key": "chosen", "rejected_key": "rejected"} | flags
+    )
     args = SimpleNamespace(data=data, use_ms=False)
     return SimpleNamespace(args=args, print=lambda *_: None, is_rank_0=lambda: True)
 
