@@ -12,7 +12,7 @@ from curation.engine.errors import BadInput
 from curation.engine.mixing import Recipe, parse
 from curation.gates import readiness
 from curation.models import Mixture, Version
-from curation.questions.totals import totals
+from curation.questions.totals import Asked, totals
 from curation.tasks.mixing import define_mixture, start_mix
 
 router = Router(tags=["mixtures"])
@@ -120,7 +120,7 @@ def define_a_mixture(request: HttpRequest, project: Name, name: Name, body: Reci
 @router.post("/projects/{project}/mixture-totals", response=TotalsOut)
 def count_totals(request: HttpRequest, project: Name, body: RecipeIn) -> Any:
     """What a recipe amounts to, without keeping it; rows that come twice are known only after building."""
-    counted = totals(project_for(request, project), list(body.read().components))
+    counted = totals(project_for(request, project), Asked.of(body.read()))
     lines = [
         {
             "dataset": line.dataset,
