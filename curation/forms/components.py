@@ -73,6 +73,7 @@ class Row:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Row":
         mode = next((one for one in MODES if given.get(one) is not None), "fraction")
+        given = {"max_repeats": 1, **given}
         typed = {"value": given.get(mode)} | {name: given.get(name) for name in cls.NAMES[3:]}
         plain = {name: "" if value is None else str(value) for name, value in typed.items()}
         strata = [StratumRow.of(one) for one in given.get("strata") or ()]

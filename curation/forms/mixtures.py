@@ -9,6 +9,7 @@ from django.http import QueryDict
 from curation.engine.errors import DataError
 from curation.engine.mixing import BYTES, Component, Recipe, dump, parse, to_yaml
 from curation.forms.components import Row, StratumRow, number
+from curation.questions.mixers import Found
 from curation.questions.totals import Asked
 
 BUDGETS = {"": "no budget", "rows": "rows", "tokens": "tokens"}
@@ -46,6 +47,12 @@ class Draft:
             tokenizer=recipe.tokenizer,
             dedupe=recipe.dedupe or "",
         )
+
+    @classmethod
+    def of_mixer(cls, found: Found) -> "Draft":
+        """Of a mixer list; where a name is not in the project, the dataset is left to be chosen."""
+        rows = [Row.of(entry.plain(found.datasets.get(entry.name, ""))) for entry in found.entries]
+        return cls(rows=rows, notes=list(found.notes))
 
     @classmethod
     def posted(cls, post: QueryDict, name: str = "") -> "Draft":

@@ -269,12 +269,15 @@ def _share(recipe: Recipe, component: Component, have: Stock, amount: int) -> Sh
 
 
 def _alone(component: Component, version: Version) -> Share | str:
-    """What a component gives that needs no other, while the recipe as a whole is wrong."""
+    """What a component gives that needs no other and no measures, while the recipe as a whole is wrong."""
+    if component.weight or component.tokens:
+        return ""
     try:
+        component = replace(component, strata=())
         recipe = Recipe("draft", 0, (component,))
         return share_of(recipe, component, Stock(version.rows), amounts(recipe, [version.rows])[0])
     except DataError as error:
-        return "" if component.weight else str(error)
+        return str(error)
 
 
 def _about(mean: float | None, share: Share | None) -> int | None:

@@ -4,6 +4,7 @@ from typing import Any
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from curation.access import ProjectRequest, curating, viewing
@@ -70,13 +71,13 @@ def _edit(request: ProjectRequest, mixture: Mixture | None, draft: Draft) -> Htt
     if request.method != "POST":
         if request.GET.get("as") == "yaml":
             draft.text = draft.yaml()
-        return _editor(request, mixture, draft)
+        return editor(request, mixture, draft)
     draft = Draft.posted(request.POST, mixture.name if mixture else "")
     if draft.change(request.POST):
-        return _editor(request, mixture, draft)
+        return editor(request, mixture, draft)
     if "count_tokens" in request.POST:
         _count_tokens(request, draft)
-        return _editor(request, mixture, draft)
+        return editor(request, mixture, draft)
     try:
         recipe = draft.recipe()
         _require_name(request, mixture, recipe)
@@ -85,7 +86,7 @@ def _edit(request: ProjectRequest, mixture: Mixture | None, draft: Draft) -> Htt
         return redirect(define_mixture(request.project, recipe, user=request.user))
     except DataError as error:
         draft.error = str(error)
-        return _editor(request, mixture, draft, status=422)
+        return editor(request, mixture, draft, status=422)
 
 
 def _count_tokens(request: ProjectRequest, draft: Draft) -> None:
@@ -112,12 +113,13 @@ def _require_name(request: ProjectRequest, mixture: Mixture | None, recipe: Reci
         raise Refused(f"There is a mixture {recipe.name} already; edit it, or choose another name.")
 
 
-def _editor(
-    request: ProjectRequest, mixture: Mixture | None, draft: Draft, status: int = 200
-) -> HttpResponse:
+def editor(request: ProjectRequest, mixture: Mixture | None, draft: Draft, status: int = 200) -> HttpResponse:
+    """The editor of a draft; it posts to the address of the mixture, or to that of a new one."""
     counted = totals(request.project, draft.asked())
+    address = reverse("mixture-edit", args=[request.project, mixture]) if mixture else None
     context = {
         "mixture": mixture,
+        "address": address or reverse("mixture-new", args=[request.project]),
         "draft": draft,
         "totals": counted,
         "rows": list(zip(draft.rows, counted.lines, strict=False)),
@@ -126,7 +128,7 @@ def _editor(
         "stratum_modes": STRATUM_MODES,
         "budgets": BUDGETS,
         "tokenizers": tokenizers(),
-        "duplicates": duplicates(request.project),
+        "duplicates": [str(version) for version in duplicates(request.project)],
         "by": columns(counted),
         "refused": status == 422,
     }
