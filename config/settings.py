@@ -146,6 +146,7 @@ WORKERS = int(number("WINNOW_WORKERS", 0, least=0, most=512, whole=True))
 IMPORT_ROOTS = [Path(root) for root in listing("WINNOW_IMPORT_ROOTS", "")]
 if relative := [root for root in IMPORT_ROOTS if not root.is_absolute()]:
     raise ImproperlyConfigured(f"WINNOW_IMPORT_ROOTS: {relative[0]} must be an absolute path.")
+TOKENIZERS = Path(text("WINNOW_TOKENIZERS", "")).absolute() if text("WINNOW_TOKENIZERS", "") else None
 MAX_UPLOAD_BYTES = int(number("WINNOW_MAX_UPLOAD_MB", 2048, least=1, most=1 << 20, whole=True)) << 20
 MAX_DOWNLOAD_BYTES = int(number("WINNOW_MAX_DOWNLOAD_MB", 20480, least=1, most=1 << 24, whole=True)) << 20
 MAX_UNPACKED_BYTES = int(number("WINNOW_MAX_UNPACKED_GB", 200, least=1, most=1024, whole=True)) << 30

@@ -59,13 +59,13 @@ def descendants(version: Version) -> set[int]:
 @transaction.atomic
 def purge(version: Version, reason: str, *, by: Any) -> list[Export]:
     """
-    Delete a version's files and those of its profiles, which quote it; returns the exports that were withdrawn because
-    of it.
+    Delete a version's files and those of its profiles and token counts, which quote it; returns the exports that were
+    withdrawn because of it.
 
     The project is locked, so that no export of it is published between the two.
     """
     Project.objects.select_for_update(no_key=True).get(pk=version.dataset.project_id)
-    for doomed in [version, *Version.objects.profiles_of(version)]:
+    for doomed in [version, *Version.objects.profiles_of(version), *Version.objects.counts_of(version)]:
         doomed.purge(reason, by=by, at=timezone.now())
     touched = Export.objects.filter(version__in={version.pk} | descendants(version))
     return touched.withdraw(f"{version} was purged: {reason}", by=by)

@@ -64,6 +64,9 @@ PAGES = {
     "mixture-totals": VIEWER,
     "recipes": VIEWER,
     "recipe": VIEWER,
+    "mixture-diff": VIEWER,
+    "mixer-import": CURATOR,
+    "mixer-export": VIEWER,
     "exports": VIEWER,
     "export-new": CURATOR,
     "export": VIEWER,
@@ -119,6 +122,7 @@ ACTIONS = {
 FRAGMENTS = {
     "review-pair",
     "mixture-totals",
+    "mixer-export",
     "run-progress",
     "run-parts",
     "version-columns",
@@ -173,7 +177,7 @@ def address(name: str, made) -> str:
         **{name: {"pk": made.run.pk} for name in ("run", "run-progress", "run-parts")},
         **{name: {"pk": made.scan.pk} for name in SCANS},
         **{name: {"pk": made.member.pk} for name in ("member-role", "member-remove", "member-link")},
-        **{name: {"name": "first"} for name in ("mixture", "mixture-edit", "mixture-build")},
+        **{name: {"name": "first"} for name in MIXTURES},
         **{name: {"name": "chats"} for name in SOURCES},
         **{name: {"name": "chats", "number": 1} for name in VERSIONS},
     }.get(name, {})
@@ -182,6 +186,7 @@ def address(name: str, made) -> str:
     return reverse(name, kwargs={"project": made.project.name, **own})
 
 
+MIXTURES = ("mixture", "mixture-edit", "mixture-build", "mixture-diff", "mixer-export")
 SCANS = (
     "scan",
     "matches",

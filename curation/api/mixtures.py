@@ -7,12 +7,15 @@ from ninja import Field, Router, Schema
 from ninja.pagination import paginate
 
 from curation.access import Role, project_for
-from curation.api.terms import Name, Pages, Started, started
+from curation.api.terms import Key, Name, Pages, Started, Text, started
 from curation.engine.errors import BadInput
 from curation.engine.mixing import Recipe, parse
 from curation.gates import readiness
 from curation.models import Mixture, Version
-from curation.questions.totals import totals
+from curation.questions.mixers import mixer_config, mixture_version, read_mixer
+from curation.questions.mixture_differences import mixture_difference, mixture_named, told
+from curation.questions.totals import Asked, Line, totals
+from curation.tasks.counting import start_count
 from curation.tasks.mixing import define_mixture, start_mix
 
 router = Router(tags=["mixtures"])
@@ -54,14 +57,26 @@ class RecipeIn(Schema):
         return parse(self.recipe) if isinstance(self.recipe, str) else Recipe.of(self.recipe)
 
 
+class PartOut(Schema):
+    name: str = Field(description="the stratum; empty for the rows that are in none")
+    available: int
+    rows: int
+    tokens: int | None
+
+
 class LineOut(Schema):
     dataset: str
     version: str | None
-    rows: int | None
-    available: int | None
-    share: float | None
-    repeats: float | None
-    capped: bool
+    rows: int | None = None
+    available: int | None = None
+    share: float | None = None
+    repeats: float | None = None
+    capped: bool = False
+    floored: bool = False
+    asked: int | None = Field(None, description="without the cap or the floor that decided, in `unit`")
+    left_out: int = Field(0, description="rows left out as duplicates of rows kept")
+    strata: list[PartOut] = []
+    unit: str = Field(description="rows or tokens: what the component is asked for in")
     characters: int | None = Field(description="about; none until the version is profiled")
     tokens: int | None
     licences: list[str]
@@ -75,8 +90,21 @@ class TotalsOut(Schema):
     licence: str = Field(description="what the whole inherits, as an id of the Hub")
     licence_because: str
     licence_conflicts: list[str] = Field(description="licences that cannot be had at once")
+    tokenizer: str
+    left_out: int
     lines: list[LineOut]
+    error: str
     in_the_way: list[str]
+
+
+class MixerIn(Schema):
+    list: Text = Field(description="what open-instruct is given: names and amounts in turn")
+
+
+class MixerOut(Schema):
+    components: list[dict[str, Any]]
+    missing: list[str]
+    notes: list[str]
 
 
 def _mixture(request: HttpRequest, project: str, name: str, role: str = Role.VIEWER) -> Mixture:
@@ -122,28 +150,60 @@ def define_a_mixture(request: HttpRequest, project: Name, name: Name, body: Reci
 @router.post("/projects/{project}/mixture-totals", response=TotalsOut)
 def count_totals(request: HttpRequest, project: Name, body: RecipeIn) -> Any:
     """What a recipe amounts to, without keeping it; rows that come twice are known only after building."""
-    counted = totals(project_for(request, project), list(body.read().components))
-    lines = [
-        {
-            "dataset": line.dataset,
-            "version": str(line.version) if line.version else None,
-            "rows": line.share.rows if line.share else None,
-            "available": line.share.available if line.share else None,
-            "share": line.share.share if line.share else None,
-            "repeats": line.share.repeats if line.share else None,
-            "capped": bool(line.share and line.share.capped),
-            "characters": line.characters,
-            "tokens": line.tokens,
-            "licences": line.licences,
-            "error": line.error,
-        }
-        for line in counted.lines
-    ]
-    in_the_way = [str(obstacle) for obstacle in counted.obstacles]
-    size = {"rows": counted.rows, "characters": counted.characters, "tokens": counted.tokens}
+    counted = totals(project_for(request, project), Asked.of(body.read()))
+    size = {name: getattr(counted, name) for name in ("rows", "characters", "tokens", "left_out", "error")}
     verdict = counted.verdict
-    said = {"licence_because": verdict.because, "licence_conflicts": list(verdict.conflicts)}
-    return {**size, "licence": counted.licence, **said, "lines": lines, "in_the_way": in_the_way}
+    said = {
+        "licence": counted.licence,
+        "licence_because": verdict.because,
+        "tokenizer": counted.asked.tokenizer,
+    }
+    in_the_way = [str(obstacle) for obstacle in counted.obstacles]
+    lines, conflicts = [_line(line) for line in counted.lines], list(verdict.conflicts)
+    return {**size, **said, "licence_conflicts": conflicts, "lines": lines, "in_the_way": in_the_way}
+
+
+def _line(line: Line) -> dict[str, Any]:
+    names = ("rows", "available", "share", "repeats", "capped", "floored", "asked", "left_out", "strata")
+    share = {name: getattr(line.share, name) for name in names} if line.share else {}
+    told = ("dataset", "unit", "characters", "tokens", "licences", "error")
+    version = str(line.version) if line.version else None
+    return {"version": version, **share, **{name: getattr(line, name) for name in told}}
+
+
+@router.post("/projects/{project}/mixer-list", response=MixerOut)
+def read_a_mixer_list(request: HttpRequest, project: Name, body: MixerIn) -> Any:
+    """What a `--dataset_mixer_list` means here, as components of a recipe; nothing is kept."""
+    found = read_mixer(project_for(request, project), body.list)
+    known = [entry for entry in found.entries if entry.name in found.datasets]
+    components = [entry.plain(found.datasets[entry.name]) for entry in known]
+    return {"components": components, "missing": found.missing, "notes": found.notes}
+
+
+@router.get("/projects/{project}/mixtures/{name}/mixer-list", response=dict[str, str])
+def write_a_mixer_list(request: HttpRequest, project: Name, name: Name) -> Any:
+    """The newest version of a mixture as open-instruct takes it."""
+    mixture = _mixture(request, project, name)
+    version = mixture_version(mixture.project, name)
+    if version is None:
+        raise BadInput(f"{name} is not built yet; build it first.")
+    return {"version": str(version), "text": mixer_config(mixture, version)}
+
+
+@router.get("/projects/{project}/mixtures/{name}/diff", response=dict[str, Any])
+def diff_mixtures(request: HttpRequest, project: Name, name: Name, of: Text = "", against: Text = "") -> Any:
+    """A version of a mixture (`of`, the newest unless given) against another mixture or version (`against`)."""
+    own = _mixture(request, project, name).project
+    here = mixture_named(own, of or name)
+    return told(mixture_difference(here, mixture_named(own, against or f"{name}@{here.number - 1}")))
+
+
+@router.post("/projects/{project}/datasets/{name}/{number}/tokens", response={202: Started})
+def count_tokens(request: HttpRequest, project: Name, name: Name, number: Key, tokenizer: Text) -> Any:
+    """Start counting the tokens of a version by a tokenizer; the answer names the run."""
+    own = project_for(request, project, Role.CURATOR)
+    version = Version.objects.named(own, f"{name}@{number}")
+    return started(start_count(version, tokenizer, user=request.user))
 
 
 @router.post("/projects/{project}/mixtures/{name}/build", response={202: Started})

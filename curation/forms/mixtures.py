@@ -1,59 +1,22 @@
 """The editor of a recipe: what somebody typed, as rows or as YAML; the rules stay in `Recipe` and `Component`."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
 
-import yaml
 from django.http import QueryDict
 
-from curation.engine.errors import BadConfig, DataError
-from curation.engine.mixing import Component, Recipe, dump, parse
+from curation.engine.errors import DataError
+from curation.engine.mixing import BYTES, Component, Recipe, dump, parse, to_yaml
+from curation.forms.components import Row, StratumRow, number
+from curation.questions.mixers import Found
+from curation.questions.totals import Asked
 
-MODES = {"fraction": "a fraction", "rows": "rows"}
+BUDGETS = {"": "no budget", "rows": "rows", "tokens": "tokens"}
 MOST_ROWS = 200
+MOST_STRATA = 1000
 
-
-def _number(text: str) -> int | float | str | None:
-    """What was typed as a number, if it is one; else as it is, for `Component` to refuse."""
-    text = text.strip().replace(",", "").replace("\u00a0", "")
-    if re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
-        return int(text)
-    if re.fullmatch(r"-?(\d{1,18}\.?\d{0,18}|\.\d{1,18})([eE][-+]?\d{1,2})?", text, re.ASCII):
-        return float(text)
-    return text or None
-
-
-@dataclass
-class Row:
-    """A component as typed."""
-
-    dataset: str = ""
-    mode: str = "fraction"
-    value: str = "1.0"
-    cap: str = ""
-    max_repeats: str = "1"
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> "Row":
-        mode = "rows" if given.get("rows") is not None else "fraction"
-        typed = {"value": given.get(mode), "cap": given.get("cap"), "max_repeats": given.get("max_repeats")}
-        plain = {name: "" if value is None else str(value) for name, value in typed.items()}
-        return cls(str(given.get("dataset", "")), mode, **plain)
-
-    def component(self) -> Component:
-        return Component(**self.plain())
-
-    def plain(self) -> dict[str, Any]:
-        """What `Component` takes; DataError where there is nothing that it could check."""
-        if not self.dataset:
-            raise BadConfig("Choose a dataset.")
-        if self.mode not in MODES:
-            raise BadConfig(f"A component takes {' or '.join(MODES)}, not {self.mode}.")
-        repeats = _number(self.max_repeats)
-        typed = {self.mode: _number(self.value), "cap": _number(self.cap), "max_repeats": repeats}
-        return {"dataset": self.dataset} | {name: value for name, value in typed.items() if value is not None}
+R = TypeVar("R", Row, StratumRow)
 
 
 @dataclass
@@ -65,44 +28,75 @@ class Draft:
     rows: list[Row] = field(default_factory=lambda: [Row()])
     text: str | None = None
     error: str = ""
+    budget: str = ""
+    budget_in: str = ""
+    tokenizer: str = BYTES
+    dedupe: str = ""
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Draft":
         rows = [Row.of(asdict(component)) for component in recipe.components]
-        return cls(recipe.name, str(recipe.seed), rows)
+        budget_in = "rows" if recipe.rows is not None else "tokens" if recipe.tokens is not None else ""
+        return cls(
+            recipe.name,
+            str(recipe.seed),
+            rows,
+            budget="" if recipe.budget is None else str(recipe.budget),
+            budget_in=budget_in,
+            tokenizer=recipe.tokenizer,
+            dedupe=recipe.dedupe or "",
+        )
+
+    @classmethod
+    def of_mixer(cls, found: Found) -> "Draft":
+        """Of a mixer list; where a name is not in the project, the dataset is left to be chosen."""
+        rows = [Row.of(entry.plain(found.datasets.get(entry.name, ""))) for entry in found.entries]
+        return cls(rows=rows, notes=list(found.notes))
 
     @classmethod
     def posted(cls, post: QueryDict, name: str = "") -> "Draft":
         """What a form sent; `name` is the one of a mixture that is there already and keeps it."""
+        name = name or post.get("name", "").strip()
         if "text" in post:
-            return cls(name or post.get("name", ""), text=post.get("text", ""))
-        columns = [post.getlist(one.name) for one in fields(Row)]
-        rows = [Row(*typed) for typed in zip(*columns, strict=False)][:MOST_ROWS]
-        return cls(name or post.get("name", "").strip(), post.get("seed", "").strip(), rows)
+            return cls(name, text=post.get("text", ""))
+        made = cls(name, rows=_rows(post))
+        for key in ("seed", "budget", "budget_in", "dedupe"):
+            setattr(made, key, post.get(key, "").strip())
+        made.tokenizer = post.get("tokenizer", "").strip() or BYTES
+        return made
 
-    def components(self) -> list[Component | str]:
-        """Each component, or what is wrong with it."""
+    def asked(self) -> Asked:
+        """What is there so far: each component, or what is wrong with it."""
         if self.text is None:
-            return [_component(row) for row in self.rows]
+            return Asked([_component(row) for row in self.rows], **self._head())
         try:
-            return list(parse(self.text).components)
+            return Asked.of(parse(self.text))
         except DataError as error:
             self.error = str(error)
-            return []
+            return Asked(())
 
     def recipe(self) -> Recipe:
         """The recipe; DataError with the first thing that is wrong with it."""
         if self.text is not None:
             return parse(self.text)
         components = tuple(row.component() for row in self.rows)
-        return Recipe.of({"name": self.name, "seed": _number(self.seed), "components": components})
+        given = {"name": self.name, "seed": number(self.seed), "components": components}
+        return Recipe.of(given | self._head())
+
+    def _head(self) -> dict[str, Any]:
+        """What is said of the whole, typed; what is no number stays as it is, for `Recipe` to refuse."""
+        budget = {self.budget_in: number(self.budget)} if self.budget_in in ("rows", "tokens") else {}
+        return {**budget, "tokenizer": self.tokenizer, "dedupe": self.dedupe or None}
 
     def change(self, post: QueryDict) -> bool:
-        """Add or remove a row, or turn rows into YAML and back; False if none of these was asked for."""
+        """Add or remove a row or a stratum, or turn rows into YAML and back; False if none of these was asked for."""
         if "add" in post:
             self.rows.append(Row())
         elif (removed := post.get("remove", "")).isdecimal():
             self.rows = [row for place, row in enumerate(self.rows) if place != int(removed[:9])] or [Row()]
+        elif "add_stratum" in post or "remove_stratum" in post:
+            self._change_strata(post)
         elif post.get("as") == "yaml":
             self.text = self.yaml()
         elif post.get("as") == "rows":
@@ -111,6 +105,17 @@ class Draft:
             return False
         return True
 
+    def _change_strata(self, post: QueryDict) -> None:
+        """`add_stratum` names a component by its place, `remove_stratum` a component and one of its strata: 2.0."""
+        component, _, stratum = (post.get("add_stratum") or post.get("remove_stratum", "")).partition(".")
+        if not component.isdecimal() or int(component[:9]) >= len(self.rows):
+            return
+        strata = self.rows[int(component[:9])].strata
+        if "add_stratum" in post:
+            strata.append(StratumRow())
+        elif stratum.isdecimal() and int(stratum[:9]) < len(strata):
+            del strata[int(stratum[:9])]
+
     def yaml(self) -> str:
         """The YAML of what is there so far, finished or not."""
         if self.text is not None:
@@ -118,12 +123,9 @@ class Draft:
         try:
             return dump(self.recipe())
         except DataError:
-            plain = {
-                "name": self.name,
-                "seed": _number(self.seed),
-                "components": [_typed(r) for r in self.rows],
-            }
-            return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+            head = {key: value for key, value in self._head().items() if value not in (None, BYTES)}
+            components = [row.typed() for row in self.rows]
+            return to_yaml({"name": self.name, "seed": number(self.seed), **head, "components": components})
 
     def _to_rows(self) -> None:
         """From YAML that can be read; else it stays as it is, with what is wrong."""
@@ -132,7 +134,30 @@ class Draft:
         except DataError as error:
             self.error = str(error)
         else:
-            self.name, self.seed, self.rows, self.text = made.name, made.seed, made.rows, None
+            self.__dict__.update(made.__dict__)
+
+
+def _rows(post: QueryDict) -> list[Row]:
+    columns = {name: post.getlist(name) for name in Row.NAMES}
+    rows = [_filled(Row(), one) for one in _across(columns, "dataset", MOST_ROWS)]
+    strata = {name: post.getlist(f"stratum_{name}") for name in ("of", *StratumRow.NAMES)}
+    for one in _across(strata, "of", MOST_STRATA):
+        place = one.pop("of")
+        if place.isdecimal() and int(place[:9]) < len(rows):
+            rows[int(place[:9])].strata.append(_filled(StratumRow(), one))
+    return rows
+
+
+def _filled(row: R, given: dict[str, str]) -> R:
+    for name, text in given.items():
+        setattr(row, name, text)
+    return row
+
+
+def _across(columns: dict[str, list[str]], key: str, most: int) -> Iterator[dict[str, str]]:
+    """Columns of a form as rows; a field that was not sent at all keeps its default."""
+    for place in range(min(len(columns[key]), most)):
+        yield {name: column[place] for name, column in columns.items() if place < len(column)}
 
 
 def _component(row: Row) -> Component | str:
@@ -140,8 +165,3 @@ def _component(row: Row) -> Component | str:
         return row.component()
     except DataError as error:
         return str(error)
-
-
-def _typed(row: Row) -> dict[str, Any]:
-    typed = {row.mode: _number(row.value), "cap": _number(row.cap), "max_repeats": _number(row.max_repeats)}
-    return {"dataset": row.dataset} | {name: value for name, value in typed.items() if value is not None}

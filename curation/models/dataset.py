@@ -108,6 +108,11 @@ class VersionQuerySet(OwnedQuerySet["Version"]):
         profiles = self.live().filter(dataset__kind=Kind.PROFILE, run__kind="profile", **inputs)
         return profiles.select_related("dataset__project").order_by("-pk")
 
+    def counts_of(self, version: Version) -> VersionQuerySet:
+        """The tokens of each row of a version, by whatever tokenizers."""
+        inputs = {"run__run_inputs__version": version, "run__run_inputs__role": "records"}
+        return self.live().filter(dataset__kind=Kind.PROFILE, run__kind="tokens", **inputs)
+
     def mixture(self, project: Project, text: str) -> Version:
         """A mixture by name or name@number; only these are exported."""
         version = self.named(project, text)

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.engine.errors import BadInput
-from curation.engine.mixing import Cut
 from curation.engine.store import Shard
 from curation.gates import ROWS_COME_FROM
 from curation.models import Dataset, Export, Kind, Project, Run, Version, store
@@ -170,22 +168,19 @@ def _origin(version: Version, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _not_sampled(version: Version, record_id: str) -> Iterator[Step]:
-    """A row of a component that the sampling passed over."""
-    (choice,) = version.run.results(0)
+    """A row of a component that the sampling passed over; one that was left out is told by the removed rows."""
+    removed = version.run.outputs.filter(role="removed", purged=None).first()
+    if removed and any(_about(removed, record_id)):
+        return
     edges = (
         version.run.run_inputs.filter(role="components")
         .select_related("version__dataset")
         .order_by("position")
     )
-    for component, made in zip((edge.version for edge in edges), choice["cuts"], strict=True):
-        row = None if component.purged else find_row(component, record_id, ["id"])
-        if row and not Cut(**made).copies(_one(record_id))[0]:
+    for component in (edge.version for edge in edges):
+        if not component.purged and find_row(component, record_id, ["id"]):
             said = f"not sampled from {component} for the mixture {version.run.subject}"
             yield Step(said, version.run_id, str(version), {"record_id": record_id})
-
-
-def _one(record_id: str) -> Any:
-    return pa.array([record_id], pa.string())
 
 
 def _about(version: Version, record_id: str) -> Iterator[dict[str, Any]]:

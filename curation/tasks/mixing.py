@@ -1,59 +1,65 @@
 """Build a mixture: choose rows by hash, scatter them to output shards, gather each shard in its order."""
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import repeat
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 from django.db import transaction
 
 from curation import jobs
 from curation.engine.configs import load
-from curation.engine.errors import BadInput, Refused
+from curation.engine.errors import BadInput
+from curation.engine.exploring import sheet
 from curation.engine.mixing import (
-    Cut,
+    GONE,
+    NOTHING,
+    Draw,
+    Gone,
+    IdSet,
+    Measured,
     Piece,
     Recipe,
+    Share,
     boundaries,
     bucket,
     chosen_ids,
-    cut,
+    draw,
     dump,
     expand,
     gather,
+    measured,
     order_keys,
     plan,
+    weighed,
 )
 from curation.engine.records import REMOVED, SCHEMA
 from curation.engine.store import SHARD_ROWS, Shard
 from curation.gates import refuse_purged
 from curation.models import Dataset, Event, Kind, Mixture, Part, Project, Run, Version
+from curation.questions.pools import Pool, needs_measures, pool
 
+MEASURES, DUPLICATES = "measures", "duplicates"
 ORIGINS = pa.schema([pa.field("record_id", pa.string()), pa.field("component", pa.int32())])
 SHARD_BYTES = 512 << 20
 UNPACKED = 6  # a row group takes about so many times its zstd bytes in memory
 
 
-def pinned(project: Project, recipe: Recipe) -> tuple[Recipe, list[Version]]:
-    """The recipe with a version for every dataset, and these versions; only records may be mixed."""
-    versions = [Version.objects.named(project, component.dataset) for component in recipe.components]
-    for version in versions:
-        if version.kind not in (Kind.RECORDS, Kind.MIXTURE):
-            raise Refused(f"{version} holds {version.kind.label}, and only records may be mixed.")
+def checked(project: Project, recipe: Recipe) -> Pool:
+    """The recipe pinned with its versions, if it gives rows and its names are free; DataError if it does not."""
+    found = pool(project, recipe)
+    for version in found.versions:
         refuse_purged(version, "mixed")
-    return recipe.pinned({version.dataset.name: version.number for version in versions}), versions
-
-
-def checked(project: Project, recipe: Recipe) -> tuple[Recipe, list[Version]]:
-    """The recipe pinned and its versions, if it gives rows and its names are free; DataError if it does not."""
-    pin, versions = pinned(project, recipe)
-    shares = plan(pin, {str(version): version.rows for version in versions})
-    if not sum(share.rows for share in shares):
+    if not sum(share.rows for share in plan(found.recipe, found.stocks())):
         raise BadInput(f"The recipe {recipe.name} asks for no rows at all.")
     for output, kind in ((recipe.name, Kind.MIXTURE), (f"{recipe.name}-origins", Kind.ORIGINS)):
         Dataset.objects.require_free(project, output, kind)
-    return pin, versions
+    return found
 
 
 @transaction.atomic
@@ -66,31 +72,70 @@ def define_mixture(project: Project, recipe: Recipe, *, user: Any = None) -> Mix
 @transaction.atomic
 def start_mix(project: Project, recipe: Recipe, *, user: Any = None) -> Run:
     """Keep the recipe as the mixture's newest edition, pin it, and start building it."""
-    pin, versions = checked(project, recipe)
+    found = checked(project, recipe)
     Mixture.objects.define(project, recipe.name, dump(recipe), by=user)
-    inputs = {"components": versions}
-    return jobs.start(MIX, project=project, config=pin, inputs=inputs, subject=recipe.name, user=user)
+    inputs = {
+        "components": found.versions,
+        MEASURES: [one for one in found.measures if one is not None] if _measured(found.recipe) else [],
+        DUPLICATES: [found.duplicates] if found.duplicates else [],
+    }
+    return jobs.start(
+        MIX, project=project, config=found.recipe, inputs=inputs, subject=recipe.name, user=user
+    )
+
+
+def _measured(recipe: Recipe) -> bool:
+    return any(needs_measures(recipe, component) for component in recipe.components)
+
+
+def _pool(run: Run) -> Pool:
+    """What the run draws from: the inputs that it was started with."""
+    measures = {one.facts["of"]: one for one in run.inputs_of(MEASURES)}
+    versions, duplicates = run.inputs_of("components"), run.inputs_of(DUPLICATES)
+    return Pool(
+        load(Recipe, run.config),
+        tuple(versions),
+        tuple(measures.get(str(version)) for version in versions),
+        duplicates[0] if duplicates else None,
+    )
 
 
 def choose(part: Part) -> dict[str, Any]:
-    """Which rows of each component, and where the output shards begin."""
-    recipe, versions = load(Recipe, part.run.config), part.run.inputs_of("components")
-    shares = plan(recipe, {str(version): version.rows for version in versions})
-    cuts = [
-        cut(_ids(v), rows=share.rows, available=v.rows, seed=recipe.seed, dataset=v.dataset.name)
-        for v, share in zip(versions, shares, strict=True)
+    """Which rows of each component, which are left out, and where the output shards begin."""
+    found = _pool(part.run)
+    recipe, gone, stocks = found.recipe, found.gone(), found.stocks()
+    shares = plan(recipe, stocks)
+    draws = [
+        draw(found.rows(place), share, stocks[share.dataset], seed=recipe.seed, gone=gone.ids)
+        for place, share in enumerate(shares)
     ]
-    keys = (
-        order_keys(recipe.seed, chosen_ids(ids, made.copies(ids)))
-        for version, made in zip(versions, cuts, strict=True)
-        for ids in _ids(version)
-    )
-    bounds = boundaries(keys, _shard_rows(versions))
-    return {"cuts": [asdict(made) for made in cuts], "bounds": bounds, "shares": [asdict(s) for s in shares]}
+    given = [Counter[str]() for _ in draws]
+    keys = _keys(found, draws, gone.ids, given)
+    bounds = boundaries(keys, _shard_rows(list(found.versions)))
+    return {
+        "draws": [asdict(made) for made in draws],
+        "gone": asdict(part.write("tmp/gone", GONE, gone.pairs.to_batches())) if len(gone) else None,
+        "bounds": bounds,
+        "shares": [asdict(share) for share in weighed(list(map(_counted, shares, given)))],
+    }
 
 
-def _ids(version: Version) -> Iterator[pa.Array]:
-    return (batch.column("id") for batch in version.batches(["id"]))
+def _keys(
+    found: Pool, draws: list[Draw], gone: IdSet, given: list[Counter[str]]
+) -> Iterator[npt.NDArray[np.uint64]]:
+    """The order keys of all chosen rows; on the way `given` learns how many rows and tokens each component gave."""
+    for place, made in enumerate(draws):
+        for rows in found.rows(place):
+            copies = made.copies(rows, gone)
+            given[place].update(rows=int(copies.sum()), tokens=int((copies * rows.tokens).sum()))
+            yield order_keys(found.recipe.seed, chosen_ids(rows.ids, copies))
+
+
+def _counted(share: Share, given: Counter[str]) -> Share:
+    """How many rows so many tokens are is known once they are drawn."""
+    if share.tokens is None:
+        return share
+    return replace(share, rows=given["rows"], tokens=given["tokens"])
 
 
 def _shard_rows(versions: list[Version]) -> int:
@@ -101,9 +146,14 @@ def _shard_rows(versions: list[Version]) -> int:
 
 
 def component_shards(run: Run) -> Iterator[dict[str, Any]]:
-    for number, version in enumerate(run.inputs_of("components")):
-        for shard in version.shards():
-            yield {"component": number, "shard": asdict(shard)}
+    """Every shard, with what was measured of its rows where they fall into strata."""
+    found = _pool(run)
+    for number, (component, version) in enumerate(zip(found.recipe.components, found.versions, strict=True)):
+        measures = found.measures[number] if component.strata else None
+        beside = measures.shards() if measures else repeat(None)
+        for shard, other in zip(version.shards(), beside, strict=False):
+            told = {"measures": asdict(other)} if other else {}
+            yield {"component": number, "shard": asdict(shard), **told}
 
 
 def _choice(run: Run) -> tuple[dict[str, Any], int]:
@@ -112,12 +162,14 @@ def _choice(run: Run) -> tuple[dict[str, Any], int]:
 
 
 def scatter(part: Part) -> dict[str, Any]:
-    """The chosen rows of one input shard, a piece for each output shard that they go to."""
+    """The chosen rows of one input shard, a piece for each output shard that they go to, and what is left out of it."""
     choice, seed = _choice(part.run)
-    shard, made = Shard(**part.spec["shard"]), Cut(**choice["cuts"][part.spec["component"]])
-    chosen, done = [SCHEMA.empty_table()], 0
-    for batch in part.store.batches([shard]):
-        chosen.append(pa.Table.from_batches([expand(batch, made.copies(batch.column("id")))]))
+    shard, made = Shard(**part.spec["shard"]), Draw(**choice["draws"][part.spec["component"]])
+    gone = _gone(part, choice)
+    chosen, left_out, done = [SCHEMA.empty_table()], [], 0
+    for batch, rows in _with_strata(part, shard):
+        chosen.append(pa.Table.from_batches([expand(batch, made.copies(rows, gone.ids))]))
+        left_out.append(rows.ids.filter(pa.array(gone.ids.holds(rows.ids))))
         part.progress(done := done + batch.num_rows, shard.rows)
     table = pa.concat_tables(chosen)
     target = bucket(order_keys(seed, table.column("id")), choice["bounds"])
@@ -125,7 +177,47 @@ def scatter(part: Part) -> dict[str, Any]:
     for number in sorted(set(target.tolist())):
         piece = table.filter(pa.array(target == number))
         pieces[str(number)] = asdict(part.write("tmp/pieces", SCHEMA, piece.to_batches(), number))
-    return {"component": part.spec["component"], "pieces": pieces}
+    return {"component": part.spec["component"], "pieces": pieces, **_told(part, left_out, gone)}
+
+
+def _gone(part: Part, choice: dict[str, Any]) -> Gone:
+    if not choice["gone"]:
+        return NOTHING
+    return Gone.of(pa.Table.from_batches(part.store.batches([Shard(**choice["gone"])]), GONE))
+
+
+def _with_strata(part: Part, shard: Shard) -> Iterator[tuple[pa.RecordBatch, Measured]]:
+    """The rows of a shard, and in which stratum each is."""
+    strata = load(Recipe, part.run.config).components[part.spec["component"]].strata
+    stratum = np.zeros(shard.rows, np.int64)
+    if "measures" in part.spec:
+        with sheet(part.store, [Shard(**part.spec["measures"])]) as opened:
+            stratum = np.concatenate([stratum[:0], *(rows.stratum for rows in measured(opened, strata))])
+    done = 0
+    for batch in part.store.batches([shard]):
+        here = stratum[done : done + batch.num_rows]
+        yield batch, Measured(batch.column("id"), here, np.zeros(batch.num_rows, np.int64))
+        done += batch.num_rows
+
+
+def _told(part: Part, left_out: list[pa.Array], gone: Gone) -> dict[str, Any]:
+    """What is to be said of rows that are left out of the pool."""
+    ids = pa.concat_arrays([pa.array([], pa.string()), *left_out])
+    if not len(ids):
+        return {}
+    (duplicates,) = part.run.inputs_of(DUPLICATES)
+    component = part.run.config["components"][part.spec["component"]]["dataset"]
+    rows = [
+        {
+            "record_id": record,
+            "reason": f"duplicate of {kept}, which the mixture can draw",
+            "evidence": orjson.dumps(
+                {"kept_id": kept, "duplicates": str(duplicates), "from": component}
+            ).decode(),
+        }
+        for record, kept in zip(ids.to_pylist(), gone.kept_for(ids).to_pylist(), strict=True)
+    ]
+    return {"left_out": asdict(part.write("removed", REMOVED, [pa.RecordBatch.from_pylist(rows, REMOVED)]))}
 
 
 def output_shards(run: Run) -> Iterator[dict[str, Any]]:
@@ -175,11 +267,14 @@ def publish_mixture(part: Part) -> dict[str, Any]:
     results, (choice, seed) = run.results(part.stage - 1), _choice(run)
     shards = {name: [Shard(**r[name]) for r in results] for name in ("records", "origins", "removed")}
     rows = sum(shard.rows for shard in shards["records"])
-    removed = sum(shard.rows for shard in shards["removed"])
-    facts = {"rows": rows, "seed": seed, "shares": choice["shares"], "duplicates": removed}
+    twice = sum(shard.rows for shard in shards["removed"])
+    left_out = [Shard(**result["left_out"]) for result in run.results(1) if "left_out" in result]
+    shards["removed"] = [shard for shard in [*shards["removed"], *left_out] if shard.rows]
+    facts = {"rows": rows, "seed": seed, "shares": choice["shares"], "duplicates": twice}
+    facts |= {"left_out": sum(shard.rows for shard in left_out), "tokenizer": run.config["tokenizer"]}
     part.publish("mixture", run.subject, Kind.MIXTURE, SCHEMA, shards["records"], facts=facts)
     part.publish("origins", f"{run.subject}-origins", Kind.ORIGINS, ORIGINS, shards["origins"])
-    if removed:
+    if shards["removed"]:
         part.publish("removed", f"{run.subject}-removed", Kind.REMOVED, REMOVED, shards["removed"])
     return facts
 

@@ -4,6 +4,7 @@ from typing import Any
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from curation import catalogue
@@ -11,11 +12,14 @@ from curation.access import ProjectRequest, curating, viewing
 from curation.asked import plain
 from curation.engine.errors import BadInput, DataError, Refused
 from curation.engine.mixing import Recipe
-from curation.forms.mixtures import MODES, Draft, Row
+from curation.forms.components import MODES, STRATUM_MODES, Row
+from curation.forms.mixtures import BUDGETS, Draft
 from curation.gates import Readiness, readiness
 from curation.models import Kind, Mixture, Run, Version
 from curation.questions.recipes import drafted
-from curation.questions.totals import Totals, choices, totals
+from curation.questions.tokenizers import tokenizers
+from curation.questions.totals import Asked, Totals, choices, columns, duplicates, totals
+from curation.tasks.counting import start_count, uncounted
 from curation.tasks.mixing import define_mixture, start_mix
 
 PAGE = 50
@@ -72,10 +76,13 @@ def _edit(request: ProjectRequest, mixture: Mixture | None, draft: Draft) -> Htt
     if request.method != "POST":
         if request.GET.get("as") == "yaml":
             draft.text = draft.yaml()
-        return _editor(request, mixture, draft)
+        return editor(request, mixture, draft)
     draft = Draft.posted(request.POST, mixture.name if mixture else "")
     if draft.change(request.POST):
-        return _editor(request, mixture, draft)
+        return editor(request, mixture, draft)
+    if "count_tokens" in request.POST:
+        _count_tokens(request, draft)
+        return editor(request, mixture, draft)
     try:
         recipe = draft.recipe()
         _require_name(request, mixture, recipe)
@@ -84,7 +91,24 @@ def _edit(request: ProjectRequest, mixture: Mixture | None, draft: Draft) -> Htt
         return redirect(define_mixture(request.project, recipe, user=request.user))
     except DataError as error:
         draft.error = str(error)
-        return _editor(request, mixture, draft, status=422)
+        return editor(request, mixture, draft, status=422)
+
+
+def _count_tokens(request: ProjectRequest, draft: Draft) -> None:
+    """Start counting what the chosen tokenizer has not counted yet; the draft says what was started."""
+    asked = draft.asked()
+    try:
+        waiting = uncounted(list(totals(request.project, asked).uncounted), asked.tokenizer)
+        runs = [start_count(version, asked.tokenizer, user=request.user) for version in waiting]
+    except DataError as error:
+        draft.notes.append(str(error))
+        return
+    names = ", ".join(str(version) for version in waiting)
+    draft.notes.append(
+        f"The tokens of {names} are being counted by {asked.tokenizer}."
+        if runs
+        else "They are being counted already."
+    )
 
 
 def _require_name(request: ProjectRequest, mixture: Mixture | None, recipe: Recipe) -> None:
@@ -94,17 +118,23 @@ def _require_name(request: ProjectRequest, mixture: Mixture | None, recipe: Reci
         raise Refused(f"There is a mixture {recipe.name} already; edit it, or choose another name.")
 
 
-def _editor(
-    request: ProjectRequest, mixture: Mixture | None, draft: Draft, status: int = 200
-) -> HttpResponse:
-    counted = totals(request.project, draft.components())
+def editor(request: ProjectRequest, mixture: Mixture | None, draft: Draft, status: int = 200) -> HttpResponse:
+    """The editor of a draft; it posts to the address of the mixture, or to that of a new one."""
+    counted = totals(request.project, draft.asked())
+    address = reverse("mixture-edit", args=[request.project, mixture]) if mixture else None
     context = {
         "mixture": mixture,
+        "address": address or reverse("mixture-new", args=[request.project]),
         "draft": draft,
         "totals": counted,
         "rows": list(zip(draft.rows, counted.lines, strict=False)),
         "choices": _choices(request, draft),
         "modes": MODES,
+        "stratum_modes": STRATUM_MODES,
+        "budgets": BUDGETS,
+        "tokenizers": tokenizers(),
+        "duplicates": [str(version) for version in duplicates(request.project)],
+        "by": columns(counted),
         "refused": status == 422,
     }
     page = "curation/_mixture_editor.html" if request.htmx else "curation/mixture_form.html"
@@ -131,7 +161,7 @@ def _choices(request: ProjectRequest, draft: Draft) -> dict[str, list[str]]:
 def mixture_totals(request: ProjectRequest) -> HttpResponse:
     """What the recipe in the editor amounts to; nothing is kept."""
     draft = Draft.posted(request.POST if request.method == "POST" else request.GET)
-    counted = totals(request.project, draft.components())
+    counted = totals(request.project, draft.asked())
     context = {"draft": draft, "totals": counted, "live": True}
     return render(request, "curation/_mixture_totals.html", context)
 
@@ -201,7 +231,7 @@ def _versions(request: ProjectRequest, name: str) -> list[Version]:
 
 def _asked(request: ProjectRequest, mixture: Mixture) -> Totals:
     """What the recipe would give today."""
-    return totals(request.project, list(mixture.asked.components))
+    return totals(request.project, Asked.of(mixture.asked))
 
 
 def _compared(versions: list[Version]) -> Comparison | None:

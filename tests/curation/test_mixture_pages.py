@@ -116,8 +116,11 @@ def test_a_build_pins_versions_and_the_recipe_stays_as_it_was_written(mixed, pro
         (("books", "rows", "1.5", "", "1"), "rows must be a whole number, not 1.5"),
         (("books", "rows", "many", "", "1"), "rows must be a whole number, not the text"),
         (("books", "fraction", "2", "", "1"), "repeats rows more often than max_repeats 1"),
-        (("books", "rows", "", "", "1"), "give either rows or fraction"),
-        (("books", "weight", "1", "", "1"), "A component takes fraction or rows, not weight."),
+        (("books", "rows", "", "", "1"), "give one of rows, tokens, fraction and weight"),
+        (
+            ("books", "volume", "1", "", "1"),
+            "A component takes a fraction, rows, tokens or a weight, not volume.",
+        ),
         (("books", "rows", "9" * 5000, "", "1"), "rows must be a whole number, not the text"),
     ],
 )

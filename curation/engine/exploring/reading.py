@@ -48,6 +48,10 @@ class Sheet:
         self._offer(self._shards if among is None else self._holding(among), list(dict.fromkeys(columns)))
         return self._connection.execute(sql, list(values)).to_arrow_reader(100_000)
 
+    def give(self, name: str, table: pa.Table) -> None:
+        """A small table that queries may join with."""
+        self._connection.register(name, table)
+
     def _holding(self, positions: Sequence[int]) -> list[Shard]:
         stretches = zip(self._shards, self._starts, strict=False)
         return [s for s, first in stretches if any(first <= at < first + s.rows for at in positions)]

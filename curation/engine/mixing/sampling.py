@@ -103,18 +103,93 @@ def cut(ids: Iterable[pa.Array], *, rows: int, available: int, seed: int, datase
     is broken by id. Holds 16 bytes for each of at most 2·r + 262,144 rows, and reads nothing when r is 0.
     Raises BadInput when there are not `available` ids.
     """
-    base, rest = divmod(rows, available) if available else (0, 0)
-    if not rest:
-        return Cut(seed, dataset, base)
-    salt, seen, bottom = _salt(seed, dataset), 0, _Bottom(rest)
-    for batch in ids:
-        first, last = id_halves(batch)
-        bottom.add(hashed(salt, first), last)
-        seen += len(batch)
-    if seen != available:
-        raise BadInput(f"{dataset} should have {available:,} rows, but {seen:,} ids were read")
-    edge, ties = bottom.edge()
-    return Cut(seed, dataset, base, f"{edge:016x}", tuple(f"{tie:016x}" for tie in ties))
+    sampler = RowSampler(seed, dataset, rows, available)
+    if sampler.rest:
+        for batch in ids:
+            sampler.add(batch)
+    return sampler.cut()
+
+
+class RowSampler:
+    """Finds the `Cut` of a number of rows, batch by batch."""
+
+    def __init__(self, seed: int, dataset: str, rows: int, available: int) -> None:
+        self._seed, self._dataset, self._available = seed, dataset, available
+        self.base, self.rest = divmod(rows, available) if available else (0, 0)
+        self._bottom, self._seen = _Bottom(self.rest), 0
+
+    def add(self, ids: pa.Array, tokens: Counts | None = None) -> None:
+        self._seen += len(ids)
+        if self.rest:
+            first, last = id_halves(ids)
+            self._bottom.add(hashed(_salt(self._seed, self._dataset), first), last)
+
+    def cut(self) -> Cut:
+        if not self.rest:
+            return Cut(self._seed, self._dataset, self.base)
+        if self._seen != self._available:
+            raise BadInput(
+                f"{self._dataset} should have {self._available:,} rows, but {self._seen:,} ids were read"
+            )
+        edge, ties = self._bottom.edge()
+        return Cut(self._seed, self._dataset, self.base, f"{edge:016x}", tuple(f"{tie:016x}" for tie in ties))
+
+
+class TokenSampler:
+    """
+    Finds the `Cut` of a number of tokens: tokens = base · available + r, every row base times, and of the rows in the
+    order of their keys as many as have r tokens or fewer together. So it stays below what was asked for by less than
+    one row. Holds 24 bytes for each of at most twice the chosen rows, and of 262,144 more.
+    """
+
+    def __init__(self, seed: int, dataset: str, tokens: int, available: int) -> None:
+        self._seed, self._dataset = seed, dataset
+        self.base, self._rest = divmod(tokens, available) if available else (0, 0)
+        self._limit, self._count, self._prune_at = np.uint64(2**64 - 1), 0, PRUNE_AT
+        self._keys: list[Keys] = []
+        self._lasts: list[Keys] = []
+        self._tokens: list[Counts] = []
+
+    def add(self, ids: pa.Array, tokens: Counts) -> None:
+        first, last = id_halves(ids)
+        keys = hashed(_salt(self._seed, self._dataset), first)
+        near = keys <= self._limit
+        self._keys.append(keys[near])
+        self._lasts.append(last[near])
+        self._tokens.append(tokens[near])
+        self._count += int(near.sum())
+        if self._count > self._prune_at:
+            self._prune()
+
+    def _prune(self) -> int:
+        """
+        Put all that is held in order, and keep the rows that fit and the first that does not: none behind it ever
+        will. How many fit.
+        """
+        keys, lasts = np.concatenate(self._keys), np.concatenate(self._lasts)
+        tokens = np.concatenate(self._tokens)
+        order = np.lexsort((lasts, keys))
+        fit = int(np.searchsorted(np.cumsum(tokens[order]), self._rest, side="right"))
+        if fit < len(order):
+            self._limit = keys[order[fit]]
+        kept = order[: fit + 1]
+        self._keys, self._lasts, self._tokens = [keys[kept]], [lasts[kept]], [tokens[kept]]
+        self._count, self._prune_at = len(kept), 2 * len(kept) + PRUNE_AT
+        return fit
+
+    def cut(self) -> Cut:
+        fit = self._prune() if self._rest and self._keys else 0
+        if not fit:
+            return Cut(self._seed, self._dataset, self.base)
+        keys, lasts = self._keys[0][:fit], self._lasts[0][:fit]
+        ties = lasts[keys == keys[-1]].tolist()
+        return Cut(
+            self._seed,
+            self._dataset,
+            self.base,
+            f"{int(keys[-1]):016x}",
+            tuple(f"{tie:016x}" for tie in ties),
+        )
 
 
 def chosen_ids(ids: pa.Array, copies: Counts) -> pa.Array:

@@ -7,7 +7,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from curation.engine.mixing import parse, plan
 from curation.management.base import ProjectCommand
-from curation.tasks.mixing import pinned, start_mix
+from curation.questions.pools import pool
+from curation.tasks.mixing import start_mix
 
 
 class Command(ProjectCommand):
@@ -26,8 +27,8 @@ class Command(ProjectCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"The recipe cannot be read: {error}") from None
         if options["preview"]:
-            recipe, versions = pinned(self.project, recipe)
-            shares = plan(recipe, {str(version): version.rows for version in versions})
+            found = pool(self.project, recipe)
+            shares = plan(found.recipe, found.stocks())
             return {"mixture": recipe.name, "shares": [asdict(share) for share in shares]}
         run = self.see_through(start_mix(self.project, recipe, user=self.user))
         return {"run": run.pk, **run.summary}
@@ -39,7 +40,11 @@ class Command(ProjectCommand):
                 f"{share['rows']:>12,} of {share['available']:,} rows of {share['dataset']} "
                 f"({share['share']:.1%}{capped})"
             )
+            for part in share["strata"]:
+                yield f"{part['rows']:>14,} of {part['available']:,}: {part['name'] or 'the rest'}"
         if answer.get("duplicates"):
             yield f"{answer['duplicates']:>12,} rows came twice and were kept once"
+        if answer.get("left_out"):
+            yield f"{answer['left_out']:>12,} rows left out as duplicates of rows kept"
         if "version" in answer:
             yield f"{answer['version']}: {answer['rows']:,} rows"

@@ -91,12 +91,18 @@ def test_pinning_numbers_only_what_has_no_number():
         ({"fraction": -0.1}, "a: fraction must be 0 to 1,000, not -0.1"),
         ({"fraction": 10**400}, "a: fraction must be 0 to 1,000, not a number of that size"),
         ({"fraction": 2.0}, "raise max_repeats to 2 or set a cap"),
-        ({"rows": 1, "fraction": 1.0}, "a: give either rows or fraction, exactly one of them"),
-        ({}, "a: give either rows or fraction, exactly one of them"),
+        (
+            {"rows": 1, "fraction": 1.0},
+            "a: give one of rows, tokens, fraction and weight, exactly one of them",
+        ),
+        ({}, "a: give one of rows, tokens, fraction and weight, exactly one of them"),
         ({"rows": 1, "cap": 0}, "a: cap must be 1 to"),
         ({"rows": 1, "max_repeats": 0}, "a: max_repeats must be 1 to 1,000, not 0"),
         ({"rows": 1, "max_repeats": 1.5}, "a: max_repeats must be a whole number, not 1.5"),
-        ({"rows": 1, "wieght": 3, "x": 1}, "Component 1 has no wieght, x; it has cap, dataset, fraction"),
+        (
+            {"rows": 1, "wieght": 3, "x": 1},
+            "Component 1 has no wieght, x; it has cap, dataset, floor, fraction",
+        ),
         ({"rows": 1, "dataset": "a@0"}, "dataset must be a name, or a name and a version like ecqa@2"),
         ({"rows": 1, "dataset": 7}, "dataset must be a name, or a name and a version like ecqa@2, not 7"),
         ({"rows": 1, "dataset": None}, "Component 1 has no dataset"),
@@ -148,7 +154,7 @@ def test_a_recipe_that_makes_no_sense_is_refused_in_a_sentence(text, sentence):
 def test_the_plan_shows_what_each_component_amounts_to():
     shares = plan(parse(TEXT), {"ecqa-clean@1": 2000, "gpteacher": 2000})
     assert shares == [
-        Share("ecqa-clean@1", 2000, 3000, capped=True, share=0.75),
+        Share("ecqa-clean@1", 2000, 3000, capped=True, share=0.75, asked=5000),
         Share("gpteacher", 2000, 1000, share=0.25),
     ]
     assert [s.repeats for s in shares] == [1.5, 0.5]

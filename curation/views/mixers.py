@@ -1,0 +1,67 @@
+"""Mixtures beside others: two of them compared, and the mixer lists of open-instruct, read and written."""
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from curation.access import ProjectRequest, curating, viewing
+from curation.asked import plain
+from curation.engine.errors import DataError, Refused
+from curation.forms.mixtures import Draft
+from curation.models import Kind, Mixture, Version
+from curation.questions.mixers import mixer_config, mixture_version, read_mixer
+from curation.questions.mixture_differences import mixture_difference, mixture_named
+from curation.views.mixtures import editor
+
+MOST = 200
+
+
+@require_GET
+@viewing
+def mixture_diff(request: ProjectRequest, name: str) -> HttpResponse:
+    """A version of a mixture (`of`) against one of it or of another (`with`); the last two unless asked otherwise."""
+    mixture = get_object_or_404(request.project.mixtures.select_related("project"), name=name)
+    live = Version.objects.live().filter(dataset__project=request.project, dataset__kind=Kind.MIXTURE)
+    versions = list(live.select_related("dataset").order_by("dataset__name", "-number")[:MOST])
+    own = [version for version in versions if version.dataset.name == name]
+    asked = [plain(request.GET.get(key)) for key in ("of", "with")]
+    chosen = [text or (str(own[place]) if len(own) > place else "") for place, text in enumerate(asked)]
+    context = {"mixture": mixture, "versions": versions, "of": chosen[0], "against": chosen[1]}
+    if not all(chosen):
+        return render(request, "curation/mixture_diff.html", context)
+    try:
+        here, there = (mixture_named(request.project, text) for text in chosen)
+        context["found"] = mixture_difference(here, there)
+    except DataError as error:
+        context["error"] = str(error)
+    return render(request, "curation/mixture_diff.html", context, status=422 if "error" in context else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@curating
+def mixer_import(request: ProjectRequest) -> HttpResponse:
+    """Paste a mixer list; what it says comes up in the editor, where nothing is kept until it is saved."""
+    text = request.POST.get("list", "")
+    if request.method != "POST":
+        return render(request, "curation/mixer_import.html", {"text": ""})
+    try:
+        found = read_mixer(request.project, text)
+    except DataError as error:
+        context = {"text": text, "error": str(error)}
+        return render(request, "curation/mixer_import.html", context, status=422)
+    return editor(request, None, Draft.of_mixer(found))
+
+
+@require_GET
+@viewing
+def mixer_export(request: ProjectRequest, name: str) -> HttpResponse:
+    """The mixer list of the newest version, as a text file."""
+    mixture: Mixture = get_object_or_404(request.project.mixtures, name=name)
+    version = mixture_version(request.project, name)
+    if version is None:
+        raise Refused(f"{mixture} is not built yet; build it, and its mixer list says how many rows that is.")
+    answer = HttpResponse(mixer_config(mixture, version), content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = (
+        f'attachment; filename="{version.dataset.name}-{version.number}.mixer.txt"'
+    )
+    return answer
