@@ -117,6 +117,12 @@ def _learns_results(chosen: Chosen) -> Mask:
     return chosen.turns[1].any(chosen.rows.pool.role("tool"))
 
 
+def _has_past(chosen: Chosen) -> Mask:
+    """Instructions with something before them."""
+    found: Mask = (chosen.turns[0].lengths > 2) | mask(pc.not_equal(chosen.columns["system"], ""))
+    return found
+
+
 def _null_arguments(chosen: Chosen) -> Mask:
     calls = chosen.field("tool_calls")
     found = np.zeros(len(calls), bool)
@@ -233,6 +239,7 @@ LEARNS_RESULTS = Warn(
 NULL_ARGUMENTS = Warn(
     "has tool arguments that are null, as a detour through Parquet structs leaves them", _null_arguments
 )
+HAS_PAST = Warn("has a system prompt or a history, which only LLaMA-Factory reads", _has_past)
 SCORED_WORSE = Warn("was scored worse on its chosen side than on its rejected one", _scored_worse)
 UNKNOWN_VERIFIER = Warn("names a verifier that open-instruct does not have", _unknown_verifier)
 TRUTH_SHAPE = Warn("has a ground truth that its verifier in open-instruct cannot read", _truth_shape)
