@@ -66,14 +66,8 @@ def warnings(checks: Sequence[Warn], chosen: Chosen, *, first: bool = False) -> 
     return found
 
 
-def _whole(chosen: Chosen) -> Turns:
-    """The first conversation of each row: its messages, or a prompt with the answer that is learned from."""
-    first, *rest = chosen.turns
-    return first.then(rest[0]) if rest else first
-
-
 def _spoken_order(chosen: Chosen) -> Mask:
-    turns = _whole(chosen)
+    turns = chosen.turns[0]
     at, begins = turns.positions(), turns.places() == 0
     users, tools = (chosen.rows.pool.role(name)[at] for name in ("user", "tool"))
     asks, answers = users | tools, chosen.rows.pool.role("assistant")[at]
@@ -91,12 +85,12 @@ def _is_system(chosen: Chosen, turns: Turns) -> Mask:
 
 
 def _system_late(chosen: Chosen) -> Mask:
-    turns = _whole(chosen)
+    turns = chosen.turns[0]
     return turns.row_has(_is_system(chosen, turns) & (turns.places() > 0))
 
 
 def _no_system(chosen: Chosen) -> Mask:
-    turns = _whole(chosen)
+    turns = chosen.turns[0]
     return ~turns.row_has(_is_system(chosen, turns) & (turns.places() == 0))
 
 

@@ -61,12 +61,15 @@ def plainly(loading: Loading) -> list[Snippet]:
 
 
 def local(loading: Loading) -> Snippet:
+    """By its config, or, for JSON lines, which a card beside Parquet does not list, by its files."""
+    what = f'    {quoted(loading.folder)},\n    "{loading.profile}",'
+    if loading.kind == "json":
+        what = f'    "json",\n    data_files={quoted(f"{posixpath.dirname(loading.paths[0])}/*.jsonl")},'
     code = f"""\
 from datasets import load_dataset
 
 {loading.profile} = load_dataset(
-    {quoted(loading.folder)},
-    "{loading.profile}",
+{what}
     split="train",
 )"""
     return Snippet("datasets", "on this machine", code, "Read the files there, and do not write beside them.")

@@ -26,6 +26,11 @@ def asked(truth, verifier, text="Is it?"):
         ("sft_messages", Content((SYSTEM, ASK, ASK, ANSWER)), "does not alternate"),
         ("sft_messages", Content((SYSTEM, ASK, ANSWER, ANSWER)), "does not alternate"),
         ("sft_messages", Content((SYSTEM, ANSWER, ASK, ANSWER)), "does not alternate"),
+        (
+            "pref_implicit",
+            Content((ASK, SYSTEM, ASK), (answer("a"), answer("b", "No.")), 0, 1),
+            "not the first",
+        ),
         ("sft_messages", Content((ASK, ANSWER)), "does not begin with a system turn"),
         ("sft_messages", Content((SYSTEM, ASK, CALLING, Message("tool", " "), ANSWER)), "empty text"),
         ("sft_messages", Content((SYSTEM, ASK, Message("assistant", None, tool_calls=NULLS))), "are null"),
@@ -67,7 +72,8 @@ def test_what_its_readers_take_as_it_is_meant_gives_no_warning():
     both = (answer("a", "No."), answer("b", "Yes."))
     pair = Content((ASK,), both, 1, 0, ground_truth="72", verifier="gsm8k")
     assert [name for name in PROFILES if warned(name, pair)] == ["sft_messages"]
-    assert warned("sft_messages", FINE) == {}
+    briefly = Content((SYSTEM, ASK), both, 1, 0, ground_truth="72", verifier="gsm8k")
+    assert [name for name in PROFILES if warned(name, briefly)] == ["alpaca"]
     constraints = '[{"instruction_id": ["a:b"], "kwargs": [null]}]'
     shapes = [("12,000", "gsm8k"), (constraints, "IFEval"), ('{"func_name": "f"}', "ifeval_old")]
     shapes += [('["assert f(1) == 2"]', "code"), ("x", "general-quality_ref"), ("x", "MATH")]
