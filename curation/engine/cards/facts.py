@@ -140,6 +140,12 @@ class Build:
         return [file for file in mine if file.path.endswith(".parquet")] or mine
 
     @property
+    def listed(self) -> list[Config]:
+        """The configs of the card: those in Parquet where any is, as `datasets` reads a folder in one format only."""
+        parquet = [one for one in self.configs if self.table(one.profile)[0].path.endswith(".parquet")]
+        return parquet or list(self.configs)
+
+    @property
     def name(self) -> str:
         """What a reader calls it."""
         return self.title or self.recipe.name

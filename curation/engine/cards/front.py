@@ -36,8 +36,8 @@ def _fields(build: Build) -> dict[str, Any]:
         "tags": ["winnow", *build.tags],
         "task_categories": sorted(tasks),
         "size_categories": [_size(build.rows)],
-        "configs": [_hub_config(build, place, config) for place, config in enumerate(build.configs)],
-        "dataset_info": [_info(build, config) for config in build.configs],
+        "configs": [_hub_config(build, place, config) for place, config in enumerate(build.listed)],
+        "dataset_info": [_info(build, config) for config in build.listed],
     }
 
 

@@ -64,7 +64,7 @@ def _data(build: Build) -> str:
 def _loading(build: Build, location: str) -> str:
     code = "\n".join(
         f'{config.profile} = load_dataset({json.dumps(location)}, "{config.profile}", split="{split}")'
-        for config in build.configs
+        for config in build.listed
         for split, _ in splits(build.table(config.profile))[:1]
     )
     return f"```python\nfrom datasets import load_dataset\n\n{code}\n```"
