@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import tiny
-from axolotl.utils.data import prepare_datasets, prepare_preference_datasets
+from axolotl.utils.data import prepare_datasets, prepare_preference_datasets, rl
+from axolotl.utils.data import sft as sft_module
 from axolotl.utils.dict import DictDefault
 from axolotl.utils.schemas.enums import RLType
 from places import at
 
+for module in (rl, sft_module):  # what it prepares is kept on disk for the next start: most of the time, for no row
+    module.save_preprocessed_dataset = lambda *_: None
 MODEL = tiny.saved(Path("axolotl-model"))
 WORDS = tiny.tokenizer()
 
@@ -49,8 +52,8 @@ def steps(path: Path) -> list[list[Any]]:
     ]
 
 
-def preference(path: Path, name: str, rl: str, **dataset: Any) -> list[dict[str, Any]]:
-    made, _ = prepare_preference_datasets(config(path, name, rl=RLType(rl), dataset=dataset), WORDS)
+def preference(path: Path, name: str, kind: str, **dataset: Any) -> list[dict[str, Any]]:
+    made, _ = prepare_preference_datasets(config(path, name, rl=RLType(kind), dataset=dataset), WORDS)
     return [
         {key: row[key] for key in ("prompt", "chosen", "rejected", "completion", "label") if key in row}
         for row in made
