@@ -64,6 +64,7 @@ class ExportIn(Schema):
     profiles: list[Text]
     formats: list[Text] = ["parquet"]
     override: Text = Field("", description="the reason for exporting without a passing check")
+    tool_arguments: Text = Field("string", description="what JSON lines hold of tools: string or object")
 
 
 class WithdrawIn(Schema):

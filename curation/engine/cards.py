@@ -148,6 +148,12 @@ class Build:
         mine = [file for file in self.files if file.profile == profile]
         return [file for file in mine if file.path.endswith(".parquet")] or mine
 
+    @property
+    def listed(self) -> list[Config]:
+        """The configs of the card: those in Parquet where any is, as `datasets` reads a folder in one format only."""
+        parquet = [one for one in self.configs if self.table(one.profile)[0].path.endswith(".parquet")]
+        return parquet or list(self.configs)
+
 
 def card(build: Build, location: str = "path/to/this/folder") -> str:
     """The text of README.md. `location` is what a reader gives to `load_dataset`."""
@@ -234,8 +240,8 @@ def _front(build: Build) -> dict[str, Any]:
         "tags": ["winnow", *build.tags],
         "task_categories": sorted(tasks),
         "size_categories": [_size(build.rows)],
-        "configs": [_hub_config(build, place, config) for place, config in enumerate(build.configs)],
-        "dataset_info": [_info(build, config) for config in build.configs],
+        "configs": [_hub_config(build, place, config) for place, config in enumerate(build.listed)],
+        "dataset_info": [_info(build, config) for config in build.listed],
     }
 
 
@@ -353,7 +359,7 @@ def _left_out(build: Build) -> str:
 def _loading(build: Build, location: str) -> str:
     code = "\n".join(
         f'{config.profile} = load_dataset({json.dumps(location)}, "{config.profile}", split="{split}")'
-        for config in build.configs
+        for config in build.listed
         for split, _ in _splits(build.table(config.profile))[:1]
     )
     return f"## Load\n\n```python\nfrom datasets import load_dataset\n\n{code}\n```"

@@ -1,22 +1,21 @@
 """What an export may be asked for; the rules are in `ExportConfig`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
 
 from curation.asked import plain
-from curation.engine.exporters import FORMATS, PROFILES
+from curation.engine.exporters import FORMATS, GROUPS, PROFILES, Profile
 from curation.engine.exporting import ExportConfig
+from curation.questions.fitting import Fit
 
-FOR = {
-    "sft_messages": "Whole conversations, as TRL, open-instruct, Axolotl, LLaMA-Factory and verl take them.",
-    "pref_explicit": "For DPO and its kin in TRL; only rows with a chosen and a rejected reply.",
-    "prompts": "The turns up to the last question, with the answer to check against where there is one.",
-}
 FORMAT_FOR = {
     "parquet": "compressed and typed; what every current trainer reads",
     "jsonl": "one JSON object a line, for tools that read nothing else",
 }
+FORMAT_NAMES = {"parquet": "Parquet", "jsonl": "JSON lines"}
+ARGUMENTS = {"string": "JSON text, as in Parquet", "object": "JSON objects"}
 
 
 def asked(post: QueryDict) -> dict[str, Any]:
@@ -25,6 +24,7 @@ def asked(post: QueryDict) -> dict[str, Any]:
         "profiles": post.getlist("profiles"),
         "formats": post.getlist("formats"),
         "override": plain(post.get("override")),
+        "tool_arguments": plain(post.get("tool_arguments")) or "string",
     }
 
 
@@ -32,20 +32,39 @@ def config(given: dict[str, Any]) -> ExportConfig:
     return ExportConfig(**given)
 
 
-def options(given: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Every profile and format with what it is for and whether it is chosen."""
+def options(given: dict[str, Any], fits: Mapping[str, Fit]) -> dict[str, Any]:
+    """Every profile by group, and every format, with what it is for and whether it is chosen."""
     return {
-        "profiles": [
+        "groups": [
             {
-                "name": name,
-                "title": profile.title,
-                "about": FOR.get(name, ""),
-                "on": name in given["profiles"],
+                "name": group,
+                "profiles": [
+                    _profile(profile, profile.name in given["profiles"], fits.get(profile.name))
+                    for profile in PROFILES.values()
+                    if profile.group == group
+                ],
             }
-            for name, profile in PROFILES.items()
+            for group in GROUPS
         ],
         "formats": [
             {"name": name, "about": FORMAT_FOR.get(name, ""), "on": name in given["formats"]}
             for name in FORMATS
         ],
+        "tool_arguments": [
+            {"name": name, "about": about, "on": name == given["tool_arguments"]}
+            for name, about in ARGUMENTS.items()
+        ],
+    }
+
+
+def _profile(profile: Profile, on: bool, fit: Fit | None) -> dict[str, Any]:
+    only = FORMAT_NAMES[profile.formats[0]] if len(profile.formats) == 1 else ""
+    return {
+        "name": profile.name,
+        "title": profile.title,
+        "row": profile.row,
+        "readers": profile.readers,
+        "only": only,
+        "fit": fit,
+        "on": on,
     }

@@ -1,8 +1,9 @@
 """Export a mixture: look which columns occur, write the files of every profile, publish them with their card."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -52,16 +53,17 @@ def shard_pairs(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def look(part: Part) -> dict[str, Any]:
-    """The optional columns that occur, what readers stumble over, and the rows of each source and component."""
+    """Which optional columns occur, what is skipped or warned of, and the rows of each source and component."""
     config, shard = part.config(ExportConfig), Shard(**part.spec["shard"])
     found: dict[str, set[str]] = {name: set() for name in config.profiles}
-    warnings = dict.fromkeys(config.profiles, Skips())
+    skips, warnings = (dict.fromkeys(config.profiles, Skips()) for _ in range(2))
     sources: Counter[str] = Counter()
     done = 0
     for batch in part.store.batches([shard]):
         for name in config.profiles:
             seen = survey(profile_named(name), batch, first=part.index == 0 and done == 0)
             found[name] |= seen.features
+            skips[name] += seen.skips
             warnings[name] += seen.warnings
         sources.update(
             {v["values"]: v["counts"] for v in pc.value_counts(batch.column("source")).to_pylist()}
@@ -74,6 +76,7 @@ def look(part: Part) -> dict[str, Any]:
         )
     return {
         "features": {name: sorted(names) for name, names in found.items()},
+        "skips": {name: asdict(told) for name, told in skips.items()},
         "warnings": {name: asdict(told) for name, told in warnings.items()},
         "sources": dict(sources),
         "components": dict(given),
@@ -95,29 +98,35 @@ def write_files(part: Part) -> dict[str, Any]:
     count = len(part.run.results(0))
     wanted = [(e, suffix) for e in exporters(part.run).values() for suffix in config.formats_of(e.profile)]
     files: list[dict[str, Any]] = []
-    skipped: dict[str, Any] = {}
-    for exporter, suffix in wanted:
-        skips: list[Skips] = []
-        profile, made = exporter.profile.name, part.path("tmp/files", len(files), suffix)
-        batches = _rows(part, shard, exporter, skips, len(files), len(wanted) + 1)
+    wrong = dict.fromkeys(config.profiles, Skips())
+    for step, (exporter, suffix) in enumerate(wanted):
+        profile, made, found = exporter.profile.name, part.path("tmp/files", step, suffix), list[Skips]()
+        check = partial(exporter.check, suffix, tool_arguments=config.tool_arguments)
+        rows = _read_first(_rows(part, shard, exporter, step, len(wanted) + 1), check, found)
         target = part.store.create(made)
-        written = exporter.write(target, suffix, batches, tool_arguments=config.tool_arguments)
-        skipped[profile] = asdict(sum(skips, Skips()))
+        written = exporter.write(target, suffix, rows, tool_arguments=config.tool_arguments)
+        wrong[profile] = sum(found, wrong[profile])
         path = shard_path("train", part.index, count, profile=profile, suffix=suffix)
         files.append({"at": made, "file": asdict(File(path=path, profile=profile, **asdict(written)))})
     files.append(_provenance(part, shard, count, len(files)))
-    return {"files": files, "skips": skipped}
+    return {"files": files, "wrong": {name: asdict(told) for name, told in wrong.items()}}
 
 
-def _rows(
-    part: Part, shard: Shard, exporter: Exporter, skips: list[Skips], step: int, steps: int
-) -> Iterator[pa.RecordBatch]:
+def _rows(part: Part, shard: Shard, exporter: Exporter, step: int, steps: int) -> Iterator[pa.RecordBatch]:
     done = step * shard.rows
     for batch in part.store.batches([shard]):
-        rows, skipped = exporter.to_batch(batch)
-        skips.append(skipped)
-        yield rows
+        yield exporter.to_batch(batch)[0]
         part.progress(done := done + batch.num_rows, steps * shard.rows)
+
+
+def _read_first(
+    rows: Iterator[pa.RecordBatch], check: Callable[[pa.RecordBatch], Skips], found: list[Skips]
+) -> Iterator[pa.RecordBatch]:
+    """The batches as they come; the first rows are read as those who load the file will."""
+    for number, batch in enumerate(rows):
+        if number == 0:
+            found.append(check(batch))
+        yield batch
 
 
 def _provenance(part: Part, shard: Shard, count: int, number: int) -> dict[str, Any]:
@@ -165,6 +174,7 @@ def publish_export(part: Part) -> dict[str, Any]:
         "number": number,
         "manifest_hash": manifest_hash(made),
         "skips": {config.profile: dict(config.skips.counts) for config in build.configs},
+        "warnings": {config.profile: dict(config.warnings.counts) for config in build.configs},
         "files": [asdict(file) for file in build.files if file.profile],
     }
 
@@ -196,8 +206,10 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
         Config(
             name,
             exporter.schema,
-            all_skips(result["skips"][name] for result in results),
-            all_skips(look["warnings"][name] for look in looks),
+            all_skips(look["skips"][name] for look in looks),
+            all_skips(
+                [*(look["warnings"][name] for look in looks), *(result["wrong"][name] for result in results)]
+            ),
             inferred=_inferred(run, exporter),
         )
         for name, exporter in found.items()

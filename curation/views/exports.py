@@ -18,10 +18,11 @@ from curation.forms.exports import asked, config, options
 from curation.gates import readiness, verdict_on_files, withheld
 from curation.models import Export, Version, store
 from curation.paging import page_of
+from curation.questions.fitting import fits
 from curation.tasks.exporting import start_export
 
 PAGE = 50
-FIRST = {"profiles": ["sft_messages"], "formats": ["parquet"], "override": ""}
+FIRST = {"profiles": ["sft_messages"], "formats": ["parquet"], "override": "", "tool_arguments": "string"}
 CARD_BYTES = 200_000
 FILES = 200
 WITHIN_PAGE = {  # headings below those of the page; what scrolls can be reached by keyboard
@@ -69,7 +70,7 @@ def export_new(request: ProjectRequest, mixture: str) -> HttpResponse:
         "version": version,
         "ready": readiness([version], request.project)[version.pk],
         "given": given,
-        "options": options(given),
+        "options": options(given, fits(version)),
         "refused": refused,
     }
     return render(request, "curation/export_new.html", context, status=422 if refused else 200)
@@ -101,6 +102,11 @@ class Contents:
     @property
     def skipped(self) -> int:
         return sum(self.config["skips"]["counts"].values())
+
+    @property
+    def warned(self) -> int:
+        """Kinds of rows that readers may stumble over; exports of old have no such list."""
+        return len(self.config.get("warnings", {}).get("counts", {}))
 
     @property
     def bytes(self) -> int:
@@ -154,7 +160,7 @@ def _contents(request: ProjectRequest, export: Export, profile: str) -> Contents
             card = file.read(CARD_BYTES).decode(errors="replace")
     except BadInput:
         return None
-    ways = [] if withdrawn(export) else snippets(_loading(request, export, profile, made, files))
+    ways = [] if withdrawn(export) else snippets(_loading(request, export, profile, files))
     head, body = _parted(card)
     return Contents(profile, made, files, ways, body, head)
 
@@ -169,9 +175,7 @@ def _parted(card: str) -> tuple[str, SafeString]:
     return head, mark_safe(html)
 
 
-def _loading(
-    request: ProjectRequest, export: Export, profile: str, made: dict[str, Any], files: list[Delivered]
-) -> Loading:
+def _loading(request: ProjectRequest, export: Export, profile: str, files: list[Delivered]) -> Loading:
     parts = {"project": request.project.name, "mixture": export.mixture.name, "number": export.number}
     address = reverse("api-1:export-file", kwargs=parts | {"path": "-"}).removesuffix("-")
     own = [file.path for file in files if file.profile == profile]
@@ -182,7 +186,6 @@ def _loading(
         address=request.build_absolute_uri(address),
         folder=store().full(export.folder) if store().local else "",
         files=parquet or own,
-        columns=made["configs"][profile]["columns"],
         formats=len({path.rpartition(".")[2] for path in own}),
     )
 

@@ -6,6 +6,7 @@ from datasets import load_dataset
 from django.urls import reverse
 
 from curation import jobs
+from curation.engine.exporters import PROFILES
 from curation.engine.exporting import ExportConfig
 from curation.engine.mixing import Recipe
 from curation.engine.snippets import Loading, snippets
@@ -271,29 +272,36 @@ def test_an_export_of_another_project_is_not_found(client, curator, exported):
 def loading(**more):
     files = ["sft_messages/data/train-00000-of-00001.parquet"]
     given = {"name": "mix-1", "profile": "sft_messages", "address": "https://w/f/", "files": files}
-    return Loading(**given | {"columns": {"messages": "list<element: struct<role: string>>"}} | more)
+    return Loading(**given | more)
 
 
 def readers(*args, **more):
     return [f"{one.reader} {one.place}" for one in snippets(loading(*args, **more))]
 
 
+def trainers(**more):
+    return [one.split()[0] for one in readers(**more)[2:]]
+
+
 def test_a_trainer_is_offered_only_for_what_it_loads():
-    plain = readers(folder="/store/1")
-    assert plain[0] == "datasets on this machine"
-    assert [one.split()[0] for one in plain[3:]] == [
-        "TRL",
-        "open-instruct",
-        "Axolotl",
-        "LLaMA-Factory",
-        "verl",
-    ]
-    tools = readers(columns={"messages": "list<element: struct<role: string, tool_calls: string>>"})
-    assert not any("LLaMA" in one for one in tools) and "on this machine" not in tools[0]
-    lines = readers(files=["sft_messages/data/train-00000-of-00001.jsonl"])
-    assert not any("verl" in one for one in lines)
-    assert readers(profile="pref_explicit")[2:] == ["TRL dpo"]
+    assert readers(folder="/store/1")[0] == "datasets on this machine"
+    every = ["TRL", "open-instruct", "Axolotl", "OpenRLHF", "verl", "Unsloth", "torchtune", "NeMo-RL"]
+    assert trainers() == every
+    lines = trainers(files=["sft_messages/data/train-00000-of-00001.jsonl"])
+    assert lines == [name for name in every if name != "verl"]
+    shards = [f"sft_messages/data/train-0000{i}-of-00002.parquet" for i in range(2)]
+    assert "OpenRLHF" in trainers(files=shards) and "OpenRLHF" not in trainers(files=shards, formats=2)
+    assert readers(profile="unpaired")[2:] == ["TRL kto"]
     assert readers(files=[]) == []
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_says_how_each_of_its_readers_loads_it(profile):
+    suffix = PROFILES[profile].formats[0]
+    files = [f"{profile}/data/train-00000-of-00001.{suffix}"]
+    offered = {one.reader for one in snippets(loading(profile=profile, files=files, folder="/store/1"))}
+    promised, known = PROFILES[profile].readers, (*offered, "Together", "Fireworks")
+    assert all(any(reader.startswith(name) for name in known) for reader in promised)
 
 
 def test_shards_are_addressed_in_a_loop_and_a_download_is_named_first():

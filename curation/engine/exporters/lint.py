@@ -66,14 +66,8 @@ def warnings(checks: Sequence[Warn], chosen: Chosen, *, first: bool = False) -> 
     return found
 
 
-def _whole(chosen: Chosen) -> Turns:
-    """The first conversation of each row: its messages, or a prompt with the answer that is learned from."""
-    first, *rest = chosen.turns
-    return first.then(rest[0]) if rest else first
-
-
 def _spoken_order(chosen: Chosen) -> Mask:
-    turns = _whole(chosen)
+    turns = chosen.turns[0]
     at, begins = turns.positions(), turns.places() == 0
     users, tools = (chosen.rows.pool.role(name)[at] for name in ("user", "tool"))
     asks, answers = users | tools, chosen.rows.pool.role("assistant")[at]
@@ -91,12 +85,12 @@ def _is_system(chosen: Chosen, turns: Turns) -> Mask:
 
 
 def _system_late(chosen: Chosen) -> Mask:
-    turns = _whole(chosen)
+    turns = chosen.turns[0]
     return turns.row_has(_is_system(chosen, turns) & (turns.places() > 0))
 
 
 def _no_system(chosen: Chosen) -> Mask:
-    turns = _whole(chosen)
+    turns = chosen.turns[0]
     return ~turns.row_has(_is_system(chosen, turns) & (turns.places() == 0))
 
 
@@ -115,6 +109,12 @@ def _empty_result(chosen: Chosen) -> Mask:
 
 def _learns_results(chosen: Chosen) -> Mask:
     return chosen.turns[1].any(chosen.rows.pool.role("tool"))
+
+
+def _has_past(chosen: Chosen) -> Mask:
+    """Instructions with something before them."""
+    found: Mask = (chosen.turns[0].lengths > 2) | mask(pc.not_equal(chosen.columns["system"], ""))
+    return found
 
 
 def _null_arguments(chosen: Chosen) -> Mask:
@@ -233,6 +233,7 @@ LEARNS_RESULTS = Warn(
 NULL_ARGUMENTS = Warn(
     "has tool arguments that are null, as a detour through Parquet structs leaves them", _null_arguments
 )
+HAS_PAST = Warn("has a system prompt or a history, which only LLaMA-Factory reads", _has_past)
 SCORED_WORSE = Warn("was scored worse on its chosen side than on its rejected one", _scored_worse)
 UNKNOWN_VERIFIER = Warn("names a verifier that open-instruct does not have", _unknown_verifier)
 TRUTH_SHAPE = Warn("has a ground truth that its verifier in open-instruct cannot read", _truth_shape)

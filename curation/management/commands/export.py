@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from curation.engine.exporters import FORMATS, PROFILES
-from curation.engine.exporting import ExportConfig
+from curation.engine.exporting import TOOL_ARGUMENTS, ExportConfig
 from curation.management.base import ProjectCommand
 from curation.models import store
 from curation.tasks.exporting import start_export
@@ -19,6 +19,12 @@ class Command(ProjectCommand):
         parser.add_argument(
             "--format", action="append", choices=FORMATS, help="may be repeated (default: parquet)"
         )
+        parser.add_argument(
+            "--tool-arguments",
+            choices=TOOL_ARGUMENTS,
+            default="string",
+            help="what JSON lines hold of tools and calls: JSON text (default) or objects",
+        )
         parser.add_argument("--override", default="", help="reason for exporting without a passing check")
 
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
@@ -26,6 +32,7 @@ class Command(ProjectCommand):
             profiles=options["profile"] or ["sft_messages"],
             formats=options["format"] or ["parquet"],
             override=options["override"],
+            tool_arguments=options["tool_arguments"],
         )
         run = self.see_through(start_export(self.project, options["mixture"], config, user=self.user))
         made, place = run.summary, store().full(run.summary["folder"])
@@ -36,6 +43,7 @@ class Command(ProjectCommand):
             "path": place,
             "manifest_hash": made["manifest_hash"],
             "skips": made["skips"],
+            "warnings": made["warnings"],
             "files": [
                 {"path": f"{place}/{file['path']}", "sha256": file["sha256"], "rows": file["rows"]}
                 for file in made["files"]
@@ -49,3 +57,6 @@ class Command(ProjectCommand):
         for profile, reasons in answer["skips"].items():
             for reason, count in reasons.items():
                 yield f"  {count:>10,} rows skipped in {profile}: {reason}"
+        for profile, found in answer["warnings"].items():
+            for warning, count in found.items():
+                yield f"  {count:>10,} rows to look at in {profile}: {warning}"

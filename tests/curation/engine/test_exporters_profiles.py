@@ -128,7 +128,9 @@ def test_a_column_that_was_not_announced_is_never_lost_silently():
         )
     with pytest.raises(BadConfig, match="pref_explicit has no optional column answer"):
         Exporter(PROFILES["pref_explicit"], frozenset({"answer"}))
-    with pytest.raises(BadConfig, match="There is no export profile chatml; there are sft_messages, sft_prompt"):
+    with pytest.raises(
+        BadConfig, match="There is no export profile chatml; there are sft_messages, sft_prompt"
+    ):
         profile_named("chatml")
 
 

@@ -1,15 +1,12 @@
 """Every profile against its rule written plainly, in memory and read back from its files."""
 
-import io
-import json
-
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.engine.exporters import PROFILES, Exporter, Skips, features, survey
-from tests.curation.engine.making import CONTENTS, batch_of
+from curation.engine.records import Completion, Content, Message
+from tests.curation.engine.making import CONTENTS, answer, batch_of
 from tests.curation.engine.plainly import plain
 
 SOME = st.lists(CONTENTS, max_size=8)
@@ -73,17 +70,9 @@ def test_what_is_read_back_from_the_files_is_what_the_records_say(name, contents
     exporter, (batch, _) = rows_of(profile, batch_of(*contents))
     expected = [row for content in contents for row in plain(content, name)]
     for suffix in profile.formats:
-        assert [told(name, row) for row in read_back(exporter, suffix, batch)] == expected
-
-
-def read_back(exporter, suffix, batch):
-    file = io.BytesIO()
-    file.close = lambda: None
-    exporter.write(file, suffix, [batch])
-    if suffix == "parquet":
-        return pq.read_table(file).to_pylist()
-    rows = [json.loads(line) for line in file.getvalue().split(b"\n")[:-1]]
-    return [as_texts(row) for row in rows]
+        rows = exporter.rows(suffix, batch)
+        assert [told(name, as_texts(row)) for row in rows] == expected
+        assert exporter.check(suffix, batch) == Skips()
 
 
 def as_texts(row):
@@ -94,3 +83,17 @@ def as_texts(row):
         assert row["tools"] == [{"a": 1}]
         return row | {"tools": '[{"a":\n1}]'}
     return row
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_rows_of_a_megabyte_come_back_whole(name):
+    long = "Zeile\n\u2028𐍈é \\ " * 60_000
+    ask, says = Message("user", "?" + long), Message("assistant", long + ".")
+    sides = (Completion("a", (says,)), answer("b", "No " + long))
+    pair = Content((ask,), sides, 0, 1, ground_truth="72", verifier="gsm8k")
+    content = Content((ask,), sides, labels={"steps": "[true, false]"}) if name == "stepwise" else pair
+    exporter, (batch, _) = rows_of(PROFILES[name], batch_of(content, content))
+    expected = plain(content, name) * 2
+    assert expected and len(str(expected[0])) > 1_000_000
+    for suffix in PROFILES[name].formats:
+        assert [told(name, row) for row in exporter.rows(suffix, batch)] == expected

@@ -84,11 +84,11 @@ ALPACA = Profile(
     "Instructions and outputs as plain columns",
     GROUPS[0],
     "{instruction, input, output, system, history, id}",
-    ("LLaMA-Factory", "Axolotl", "Unsloth", "torchtune"),
+    ("LLaMA-Factory", "Axolotl"),
     instructed,
     Instructions(),
     asked,
     frozenset(("thinking",)),
-    warn=(lint.LARGE,),
+    warn=(lint.HAS_PAST, lint.LARGE),
     tasks=TEXT,
 )

@@ -168,7 +168,7 @@ PREFERENCES = (
         "Answers that were judged one by one",
         GROUPS[1],
         "{prompt, completion, label, [tools], id}, two rows for a pair",
-        ("TRL KTO, BCO", "Axolotl KTO"),
+        ("TRL KTO, BCO",),
         judged,
         Conversations(("prompt", "completion"), (pa.field("label", pa.bool_()),)),
         "prompt",

@@ -8,10 +8,12 @@ null `tool_calls` in each message may render it. Whether a value occurs is known
 an export runs twice: `survey(profile, batch)` over everything, united, then `Exporter(profile, features)`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import orjson
 import pyarrow as pa
 
 from curation.engine.errors import BadConfig, BadInput
@@ -19,11 +21,13 @@ from curation.engine.exporters.choosing import Chosen, Rule, choose
 from curation.engine.exporters.files import JSON_TEXT, Target, Written, write_jsonl, write_parquet
 from curation.engine.exporters.lint import Warn, warnings
 from curation.engine.exporters.skips import Skips
+from curation.engine.exporters.validating import validate
 
 Features = frozenset[str]
 Asked = Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 
 FORMATS = ("parquet", "jsonl")
+CHECKED = 20  # rows of each shard that are read as their reader will
 GROUPS = ("Fine-tuning", "Preferences", "Rewards and reinforcement learning", "Other")
 
 
@@ -139,13 +143,37 @@ class Exporter:
         arrays = [columns[name] for name in schema.names]
         return pa.RecordBatch.from_arrays(arrays, schema=schema), chosen.skips
 
-    def write(self, target: Target, suffix: str, batches: Any, *, tool_arguments: str = "string") -> Written:
+    def write(
+        self,
+        target: Target,
+        suffix: str,
+        rows: Iterable[pa.RecordBatch],
+        *,
+        tool_arguments: str = "string",
+    ) -> Written:
         """A file of rows that `to_batch` made. `tool_arguments` says what JSON lines hold: "string" or "object"."""
         if suffix == "parquet":
-            return write_parquet(target, batches, self.schema)
+            return write_parquet(target, rows, self.schema)
         return write_jsonl(
-            target, batches, self.schema, objects=self.objects(tool_arguments), sparse=self.profile.sparse
+            target, rows, self.schema, objects=self.objects(tool_arguments), sparse=self.profile.sparse
         )
+
+    def rows(self, suffix: str, batch: pa.RecordBatch, *, tool_arguments: str = "string") -> list[Any]:
+        """Rows that `to_batch` made as a reader of the file finds them."""
+        if suffix == "parquet":
+            rows: list[Any] = batch.to_pylist()
+            return rows
+        file = _Kept()
+        self.write(file, suffix, [batch], tool_arguments=tool_arguments)
+        return [orjson.loads(line) for line in file.text.splitlines()]
+
+    def check(self, suffix: str, batch: pa.RecordBatch, *, tool_arguments: str = "string") -> Skips:
+        """What is wrong with the first rows of a batch, by the schema of the reader: nothing, unless we are."""
+        found = Skips()
+        rows = self.rows(suffix, batch.slice(0, CHECKED), tool_arguments=tool_arguments)
+        for number, problem in validate(self.profile.name, rows):
+            found += Skips({problem: 1}, {problem: (rows[number]["id"],) if "id" in rows[number] else ()})
+        return found
 
     def objects(self, tool_arguments: str) -> frozenset[str]:
         """The fields that JSON lines hold as JSON values instead of JSON texts."""
@@ -156,6 +184,16 @@ class Exporter:
         """Whether there are only files whose columns differ from the schema: readers find out their types."""
         differs = self.profile.sparse or bool(self.objects(tool_arguments))
         return differs and "parquet" not in formats
+
+
+class _Kept(io.BytesIO):
+    """A file whose text outlives its closing."""
+
+    text = b""
+
+    def close(self) -> None:
+        self.text = self.getvalue()
+        super().close()
 
 
 def _chosen(profile: Profile, batch: pa.RecordBatch) -> Chosen:

@@ -136,7 +136,7 @@ RLVR = (
         "Prompts with the answer to check against",
         GROUPS[2],
         "{prompt, answer, [verifier], [constraints], [tools], id}",
-        ("TRL GRPO", "OpenRLHF", "NeMo-RL"),
+        ("TRL GRPO", "OpenRLHF"),
         answered,
         Conversations(("prompt",), (pa.field("answer", TEXT),), (*SCORED_BY, TOOLS)),
         "prompt",
