@@ -5,6 +5,8 @@ import pytest
 from tests.loaders.mixture import written
 from tests.loaders.running import answers
 
+TRAINERS = ("newest", "bounded")
+
 
 def pytest_collection_modifyitems(items):
     for item in items:
@@ -33,7 +35,7 @@ def found(exported, shared):
     """What a loader found: `found("newest", "with_trl")`; a loader that failed fails the test with its traceback."""
 
     def find(environment, loader):
-        answer = answers(exported, shared)[environment][loader]
+        answer = answers(TRAINERS, exported, shared)[environment][loader]
         assert "failed" not in answer, answer["failed"]
         return answer
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PLACE = HERE.parent.parent / ".venv-loaders"
+ROOT = HERE.parent.parent
+PLACE = ROOT / ".venv-loaders"
 UV = Path(sys.executable).parent / "uv"
 
 
@@ -58,7 +59,7 @@ class Environment:
 
     def install(self) -> None:
         began = time.monotonic()
-        print(f"Installing {self.requirements.relative_to(HERE.parent.parent)}", end="", flush=True)
+        print(f"Installing {self.requirements.relative_to(ROOT)}", end="", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         _uv("venv", "--python", sys.executable, str(self.folder))
         install = ("pip", "install", "--python", str(self.python))
@@ -73,8 +74,8 @@ ENVIRONMENTS = {
     made.name: made
     for made in (
         Environment("newest", ("with_trl", "with_axolotl", "with_openrlhf")),
-        Environment("bounded", ("with_llamafactory", "with_verl", "with_torchtune")),
-        Environment("readers", ("with_datasets", "with_frames")),
+        Environment("bounded", ("with_llamafactory", "with_verl", "with_torchtune", "with_prm")),
+        Environment("readers", ("with_datasets", "over_http")),
     )
 }
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation.engine.exporters import PROFILES, Exporter, features, write_jsonl, write_parquet
+import pyarrow as pa
+
+from curation.engine.exporters import PROFILES, Exporter, Profile, features, shard_path
 from curation.engine.records import Completion, Content, Message
 from tests.curation.engine.making import batch_of
 
@@ -27,9 +29,21 @@ CHATS = [
 # Two tools whose arguments share no key and no type: as Arrow structs each would get the keys of the other.
 WEATHER = {"city": "Reykjavík", "days": 3, "hourly": False}
 SEARCH = {"terms": ["mill", "river"], "within": {"km": 2.5, "of": None}}
+DESCRIBED = {"weather": ("city", "string"), "search": ("terms", "array")}
 TOOLS = [
-    {"type": "function", "function": {"name": name, "description": told, "parameters": {"type": "object"}}}
-    for name, told in (("weather", "The weather to come."), ("search", "Places near here."))
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": f"What there is of {name}.",
+            "parameters": {
+                "type": "object",
+                "properties": {asked: {"type": kind, "description": f"Which {asked}."}},
+                "required": [asked],
+            },
+        },
+    }
+    for name, (asked, kind) in DESCRIBED.items()
 ]
 
 
@@ -81,26 +95,53 @@ PROBLEMS = [
     ),
     Content((Message("user", f"{UNICODE} What is 2 plus 2?"),), ground_truth="4", verifier="gsm8k"),
 ]
-MIXTURES = {"chats": CHATS, "calls": CALLS, "pairs": PAIRS, "problems": PROBLEMS}
-GIVEN = {
-    "sft_messages": ("chats", "calls"),
-    "pref_explicit": ("pairs",),
-    "prompts": ("problems",),
+SOLUTION = ("Three times four is twelve.", "One more is thirteen.", "The answer is 14.")
+STEPS = [
+    Content(
+        (Message("user", "What is 3 times 4, plus 1?"),),
+        tuple(Completion(str(at), (Message("assistant", said),)) for at, said in enumerate(SOLUTION)),
+        labels={"steps": "[true, true, false]"},
+    )
+]
+MIXTURES = {"chats": CHATS, "calls": CALLS, "pairs": PAIRS, "problems": PROBLEMS, "steps": STEPS}
+LEFT_OUT = {("calls", "openai_sft"): 1}  # the service has no field for thinking
+ALIKE = {
+    "chats": ("sft_messages", "sft_prompt_completion", "openai_sft", "llamafactory_sft", "alpaca"),
+    "calls": ("sft_messages", "sft_prompt_completion", "openai_sft", "llamafactory_sft"),
+    "pairs": (
+        *("pref_explicit", "pref_implicit", "unpaired", "openai_dpo", "nemo_rl"),
+        *("llamafactory_preference", "llamafactory_kto"),
+    ),
+    "problems": ("rlvr_open_instruct", "rlvr_verl", "rlvr_prompt", "prompts"),
+    "steps": ("stepwise",),
 }
 
 
 def written(folder: Path) -> Path:
-    """`<profile>/<mixture>.parquet` and `.jsonl` for every profile, below the folder."""
-    for profile, mixtures in GIVEN.items():
-        for mixture in mixtures:
-            batch = batch_of(*MIXTURES[mixture])
-            exporter = Exporter(PROFILES[profile], features(PROFILES[profile], batch))
-            rows, skips = exporter.to_batch(batch)
-            assert not skips.total, (profile, mixture, skips)
-            (folder / profile).mkdir(parents=True, exist_ok=True)
-            for writer, suffix in ((write_parquet, "parquet"), (write_jsonl, "jsonl")):
-                writer(folder / profile / f"{mixture}.{suffix}", [rows], exporter.schema)
+    """
+    The exports of every mixture below the folder, as a run lays them out: `<mixture>/<profile>/data/…`. In
+    `objects` are the JSON lines whose calls hold objects.
+    """
+    for mixture, profiles in ALIKE.items():
+        batch = batch_of(*MIXTURES[mixture])
+        for name in profiles:
+            _write(folder / mixture, PROFILES[name], batch)
+    calls = batch_of(*CALLS)
+    for name in ("sft_messages", "sft_prompt_completion"):
+        _write(folder / "objects", PROFILES[name], calls, "object")
     return folder
+
+
+def _write(root: Path, profile: Profile, batch: pa.RecordBatch, arguments: str = "string") -> None:
+    exporter = Exporter(profile, features(profile, batch))
+    rows, skips = exporter.to_batch(batch)
+    assert skips.total == LEFT_OUT.get((root.name, profile.name), 0), (profile.name, skips)
+    paths = [shard_path("train", 0, 1, profile=profile.name, suffix=suffix) for suffix in profile.formats]
+    for path, suffix in zip(paths, profile.formats, strict=True):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        exporter.write(root / path, suffix, [rows], tool_arguments=arguments)
+    for path, text in profile.papers(root.name, exporter.features, paths).items() if profile.papers else ():
+        (root / path).write_text(text)
 
 
 def told(messages: Sequence[Message], tools: str | None = None, *, objects: bool = False) -> str:

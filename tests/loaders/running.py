@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.loaders.environments import ENVIRONMENTS, HERE, Environment
@@ -20,28 +21,28 @@ QUIET = {
 }
 
 
-def answers(files: Path, cache: Path) -> dict:
-    """What all loaders found in the files, by environment; run at once, by whichever test process asks first."""
+def answers(names: Sequence[str], files: Path, cache: Path) -> dict:
+    """
+    What the loaders of these environments found in the files. They run at once, started by whichever test process
+    asks first.
+    """
     with (cache / "loaders.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        targets = {made: cache / f"{made.name}.json" for made in ENVIRONMENTS.values()}
+        targets = {ENVIRONMENTS[name]: cache / f"{name}.json" for name in names}
         running = [_start(made, files, at) for made, at in targets.items() if not at.exists()]
-        for process in running:
-            said, _ = process.communicate()
-            assert process.returncode == 0, said[-4000:]
+        for process, said in running:
+            assert process.wait() == 0, said.read_text()[-4000:]
         return {made.name: json.loads(at.read_text()) for made, at in targets.items()}
 
 
-def _start(made: Environment, files: Path, target: Path) -> subprocess.Popen[str]:
+def _start(made: Environment, files: Path, target: Path) -> tuple[subprocess.Popen[bytes], Path]:
     assert made.ready, f"{made.folder} is missing or out of date: run tests/loaders/environments.py install"
     folder = target.with_suffix("")
     folder.mkdir()
     command = [made.python, HERE / "inside" / "run.py", files, target, *made.loaders]
-    return subprocess.Popen(
-        [str(word) for word in command],
-        cwd=folder,
-        env=os.environ | QUIET | {"HF_HOME": str(folder / "home")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    own = os.environ | QUIET | {"HF_HOME": str(folder / "home")}
+    said = folder / "said"
+    with said.open("w") as out:
+        return subprocess.Popen(
+            [str(word) for word in command], cwd=folder, env=own, stdout=out, stderr=subprocess.STDOUT
+        ), said

@@ -1,10 +1,28 @@
 """torchtune's dataset builders, which are no longer developed and still used."""
 
-from tests.loaders.mixture import CHATS, told
+import pytest
+
+from tests.loaders.mixture import CHATS, PAIRS, told
 
 
-def test_chat_dataset_reads_the_conversations_as_they_were(found):
-    made = found("bounded", "with_torchtune")["chats"]
+@pytest.fixture
+def torchtune(found):
+    return found("bounded", "with_torchtune")
+
+
+def test_chat_dataset_reads_the_conversations_as_they_were(torchtune):
+    made = torchtune["sft_messages chats"]
     assert made["texts"] == [told(content.messages) for content in CHATS]
     answers = [m for m in CHATS[1].messages if m.role == "assistant"]
     assert made["learned"][1] == "".join(told([answer]) for answer in answers)
+
+
+@pytest.mark.parametrize("side", ["chosen", "rejected"])
+def test_preference_dataset_reads_both_conversations(torchtune, side):
+    whole = [(*pair.messages, *pair.completions[getattr(pair, side)].messages) for pair in PAIRS]
+    assert torchtune[f"pref_implicit {side}"]["texts"] == [told(turns) for turns in whole]
+
+
+def test_alpaca_dataset_leaves_out_system_prompt_and_history(torchtune):
+    text = torchtune["alpaca chats"]["texts"][1]
+    assert "And if it does not?" in text and "ferry" not in text and "harbour" not in text

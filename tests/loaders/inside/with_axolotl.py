@@ -4,9 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import tiny
-from axolotl.utils.data import prepare_datasets, prepare_preference_datasets
+from axolotl.utils.data import prepare_datasets, prepare_preference_datasets, rl
+from axolotl.utils.data import sft as sft_module
 from axolotl.utils.dict import DictDefault
+from axolotl.utils.schemas.enums import RLType
+from places import at
 
+for module in (rl, sft_module):  # what it prepares is kept on disk for the next start: most of the time, for no row
+    module.save_preprocessed_dataset = lambda *_: None
 MODEL = tiny.saved(Path("axolotl-model"))
 WORDS = tiny.tokenizer()
 
@@ -24,7 +29,6 @@ def config(path: Path, name: str, **given: Any) -> DictDefault:
             "val_set_size": 0,
             "batch_size": 1,
             "num_epochs": 1,
-            "dataset_num_proc": 1,
             "is_preprocess": True,
             "train_on_inputs": False,
             **given,
@@ -32,27 +36,46 @@ def config(path: Path, name: str, **given: Any) -> DictDefault:
     )
 
 
-def sft(path: Path, name: str) -> dict[str, list[str]]:
-    kind = {"type": "chat_template", "field_messages": "messages"}
-    made, *_ = prepare_datasets(config(path, name, dataset=kind), WORDS)
+def sft(path: Path, name: str, **dataset: Any) -> dict[str, list[str]]:
+    made, *_ = prepare_datasets(config(path, name, dataset=dataset), WORDS)
     return {
-        column: [tiny.read(WORDS, [token for token in row if token >= 0]) for row in made[column]]
-        for column in ("input_ids", "labels")
+        "texts": [tiny.read(WORDS, row) for row in made["input_ids"]],
+        "learned": [tiny.read(WORDS, [token for token in row if token >= 0]) for row in made["labels"]],
     }
 
 
-def preference(path: Path, name: str, rl: str, **dataset: Any) -> list[dict[str, Any]]:
-    made, _ = prepare_preference_datasets(config(path, name, rl=rl, dataset=dataset), WORDS)
+def steps(path: Path) -> list[list[Any]]:
+    """The text of each row, and the labels of its tokens that have one."""
+    made, *_ = prepare_datasets(config(path, "steps", dataset={"type": "stepwise_supervised"}), WORDS)
+    return [
+        [tiny.read(WORDS, row["input_ids"]), [label for label in row["labels"] if label >= 0]] for row in made
+    ]
+
+
+def preference(path: Path, name: str, kind: str, **dataset: Any) -> list[dict[str, Any]]:
+    made, _ = prepare_preference_datasets(config(path, name, rl=RLType(kind), dataset=dataset), WORDS)
     return [
         {key: row[key] for key in ("prompt", "chosen", "rejected", "completion", "label") if key in row}
         for row in made
     ]
 
 
+def unpaired(path: Path) -> Any:
+    """Its KTO strategies want texts; the one that takes turns is for whole conversations."""
+    return preference(path, "unpaired", "kto", type="chatml.argilla_chat")
+
+
 def load(files: Path) -> dict[str, Any]:
+    chat = {"type": "chat_template", "field_messages": "messages"}
     explicit = {"type": "chat_template.default", "field_messages": "prompt"}
+    implicit = {"type": "chat_template.argilla_chat"}
+    objects = at(files, "sft_messages", "objects", "jsonl")
     return {
-        "calls parquet": sft(files / "sft_messages/calls.parquet", "texts"),
-        "calls jsonl": sft(files / "sft_messages/calls.jsonl", "objects"),
-        "dpo": preference(files / "pref_explicit/pairs.parquet", "dpo", "dpo", **explicit),
+        "sft_messages calls": sft(at(files, "sft_messages", "calls"), "texts", **chat),
+        "sft_messages objects": sft(objects, "objects", **chat),
+        "alpaca chats": sft(at(files, "alpaca", "chats"), "alpaca", type="alpaca"),
+        "pref_explicit dpo": preference(at(files, "pref_explicit", "pairs"), "explicit", "dpo", **explicit),
+        "pref_implicit dpo": preference(at(files, "pref_implicit", "pairs"), "implicit", "dpo", **implicit),
+        "unpaired kto": unpaired(at(files, "unpaired", "pairs")),
+        "stepwise": steps(at(files, "stepwise", "steps")),
     }

@@ -15,14 +15,9 @@ import tiny  # noqa: E402
 from llamafactory.data import get_dataset, get_template_and_fix_tokenizer  # noqa: E402
 from llamafactory.data.loader import _get_merged_dataset  # noqa: E402
 from llamafactory.hparams import DataArguments, ModelArguments  # noqa: E402
+from places import at  # noqa: E402
 from transformers import Seq2SeqTrainingArguments  # noqa: E402
 
-ROLES = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
-CHAT = {
-    "formatting": "sharegpt",
-    "columns": {"messages": "messages"},
-    "tags": ROLES | {"system_tag": "system"},
-}
 ALIGNED = ("_prompt", "_response", "_system", "_tools")
 
 
@@ -44,16 +39,43 @@ def gotten(folder: Path, name: str, stage: str) -> dict[str, Any]:
 
 
 MODEL = tiny.saved(Path("model"))
+ALPACA = {"prompt": "instruction", "query": "input", "response": "output"}
+
+
+def shipped(files: Path, mixture: str, kind: str, stage: str) -> dict[str, Any]:
+    """By the dataset_info.json that the export brought."""
+    return gotten(files / mixture / f"llamafactory_{kind}", f"{mixture}_{kind}", stage)
+
+
+def refusal(folder: Path, name: str) -> str:
+    try:
+        gotten(folder, name, "sft")
+    except RuntimeError as refused:
+        return str(refused)
+    return ""
 
 
 def load(files: Path) -> dict[str, Any]:
-    folder = Path("factory")
+    folder = Path("own")
     folder.mkdir(exist_ok=True)
-    entries = {}
-    for suffix in ("parquet", "jsonl"):
-        at = {"file_name": str(files / f"sft_messages/chats.{suffix}")}
-        entries[f"chats_{suffix}"] = CHAT | at
-    entries["openai"] = entries["chats_parquet"] | {"formatting": "openai"}
-    entries["calls"] = CHAT | {"file_name": str(files / "sft_messages/calls.parquet")}
+    told = json.loads((files / "chats/llamafactory_sft/dataset_info.json").read_text())["chats_sft"]
+    entries = {
+        "alpaca": {
+            "file_name": str(at(files, "alpaca", "chats")),
+            "columns": ALPACA | {"system": "system", "history": "history"},
+        },
+        "chats": told | {"file_name": str(at(files, "sft_messages", "chats"))},
+        "openai": told | {"file_name": str(at(files, "sft_messages", "chats")), "formatting": "openai"},
+        "calls": told | {"file_name": str(at(files, "sft_messages", "calls"))},
+    }
     (folder / "dataset_info.json").write_text(json.dumps(entries))
-    return {name: gotten(folder, name, "sft") for name in entries}
+    return {
+        "llamafactory_sft chats": shipped(files, "chats", "sft", "sft"),
+        "llamafactory_sft calls": shipped(files, "calls", "sft", "sft"),
+        "llamafactory_preference": shipped(files, "pairs", "preference", "rm"),
+        "llamafactory_kto": shipped(files, "pairs", "kto", "kto"),
+        "alpaca chats": gotten(folder, "alpaca", "sft"),
+        "sft_messages chats": gotten(folder, "chats", "sft"),
+        "sft_messages openai": gotten(folder, "openai", "sft"),
+        "sft_messages calls": refusal(folder, "calls"),
+    }

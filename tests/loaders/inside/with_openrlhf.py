@@ -7,6 +7,7 @@ from typing import Any
 import tiny
 from openrlhf.datasets import PromptDataset, RewardDataset, SFTDataset
 from openrlhf.datasets.utils import blending_datasets
+from places import at
 
 WORDS = tiny.tokenizer()
 
@@ -26,17 +27,17 @@ def read(path: Path, given: SimpleNamespace) -> Any:
 
 def sft(path: Path, multiturn: bool, **flags: Any) -> dict[str, Any]:
     given = strategy(**flags)
-    made = SFTDataset(read(path, given), WORDS, 4096, given, num_processors=1, multiturn=multiturn)
+    made = SFTDataset(read(path, given), WORDS, 4096, given, num_processors=None, multiturn=multiturn)
     learned = []
-    for at in range(len(made)):
-        tokens, _, counts = made[at]
+    for index in range(len(made)):
+        tokens, _, counts = made[index]
         learned.append(tiny.read(WORDS, tokens[0][counts[0].bool()].tolist()))
     return {"prompts": list(made.prompts), "responses": list(made.responses), "learned": learned}
 
 
 def pairs(path: Path, is_dpo: bool, **flags: Any) -> dict[str, Any]:
     given = strategy(**flags)
-    made = RewardDataset(read(path, given), WORDS, 4096, given, is_dpo=is_dpo, num_processors=1)
+    made = RewardDataset(read(path, given), WORDS, 4096, given, is_dpo=is_dpo, num_processors=None)
     sides = {"prompts": made.prompts, "chosen": made.chosens, "rejected": made.rejects}
     return {name: list(texts) for name, texts in sides.items()}
 
@@ -48,13 +49,18 @@ def prompts(path: Path, **flags: Any) -> dict[str, Any]:
 
 
 def load(files: Path) -> dict[str, Any]:
-    chats, pair = files / "sft_messages/chats.parquet", files / "pref_explicit/pairs.parquet"
-    problems = files / "prompts/problems.parquet"
+    chats, halves = at(files, "sft_messages", "chats"), at(files, "sft_prompt_completion", "chats")
+    objects = at(files, "sft_messages", "objects", "jsonl")
+    explicit, implicit = (at(files, f"pref_{name}", "pairs") for name in ("explicit", "implicit"))
+    asked = {"input_key": "prompt", "label_key": "answer"}
     return {
-        "chats": sft(chats, False, input_key="messages"),
-        "calls": sft(files / "sft_messages/calls.jsonl", False, input_key="messages"),
-        "turns": sft(chats, True, input_key="messages"),
-        "dpo": pairs(pair, True, prompt_key="prompt"),
-        "reward": pairs(pair, False, prompt_key="prompt"),
-        "prompts": prompts(problems, input_key="prompt", label_key="answer"),
+        "sft_messages chats": sft(chats, False, input_key="messages"),
+        "sft_messages objects": sft(objects, False, input_key="messages"),
+        "sft_messages multiturn": sft(chats, True, input_key="messages"),
+        "sft_prompt_completion chats": sft(halves, False, input_key="prompt", output_key="completion"),
+        "pref_explicit dpo": pairs(explicit, True, prompt_key="prompt"),
+        "pref_explicit reward": pairs(explicit, False, prompt_key="prompt"),
+        "pref_implicit dpo": pairs(implicit, True),
+        "prompts": prompts(at(files, "prompts", "problems"), **asked),
+        "rlvr_prompt": prompts(at(files, "rlvr_prompt", "problems"), **asked),
     }

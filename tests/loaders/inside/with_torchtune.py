@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import tiny
-from torchtune.datasets import chat_dataset
+from places import at
+from torchtune.datasets import alpaca_dataset, chat_dataset, preference_dataset
 
 WORDS = tiny.tokenizer()
 
@@ -30,14 +31,22 @@ def named(path: Path) -> dict[str, str]:
     return {"source": "json" if path.suffix == ".jsonl" else "parquet", "data_files": str(path)}
 
 
-def chats(path: Path) -> dict[str, list[str]]:
-    made = chat_dataset(Words(), conversation_column="messages", conversation_style="openai", **named(path))
+def said(made: Any, tokens: str = "tokens", labels: str = "labels") -> dict[str, list[str]]:
     rows = [made[at] for at in range(len(made))]
     return {
-        "texts": [tiny.read(WORDS, row["tokens"]) for row in rows],
-        "learned": [tiny.read(WORDS, [token for token in row["labels"] if token >= 0]) for row in rows],
+        "texts": [tiny.read(WORDS, row[tokens]) for row in rows],
+        "learned": [tiny.read(WORDS, [token for token in row[labels] if token >= 0]) for row in rows],
     }
 
 
 def load(files: Path) -> dict[str, Any]:
-    return {"chats": chats(files / "sft_messages/chats.parquet")}
+    words = Words()
+    chats = named(at(files, "sft_messages", "chats"))
+    chat = {"conversation_column": "messages", "conversation_style": "openai"}
+    pairs = preference_dataset(words, **named(at(files, "pref_implicit", "pairs")))
+    return {
+        "sft_messages chats": said(chat_dataset(words, **chat, **chats)),
+        "pref_implicit chosen": said(pairs, "chosen_input_ids", "chosen_labels"),
+        "pref_implicit rejected": said(pairs, "rejected_input_ids", "rejected_labels"),
+        "alpaca chats": said(alpaca_dataset(words, **named(at(files, "alpaca", "chats")))),
+    }

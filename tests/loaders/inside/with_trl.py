@@ -8,6 +8,7 @@ import tiny
 import torch
 import trl
 from datasets import Dataset, load_dataset
+from places import at
 from trl import (
     DPOConfig,
     DPOTrainer,
@@ -55,7 +56,12 @@ def trained(trainer: Any, *columns: str) -> dict[str, Any]:
 
 def sft(path: Path) -> dict[str, Any]:
     config = SFTConfig(**STEP, max_length=None)
-    return trained(SFTTrainer(MODEL, config, train_dataset=rows(path), processing_class=WORDS), "input_ids")
+    trainer = SFTTrainer(MODEL, config, train_dataset=rows(path), processing_class=WORDS)
+    made = trained(trainer, "input_ids")
+    if "labels" in trainer.train_dataset.column_names:
+        labels = ([label for label in row["labels"] if label >= 0] for row in trainer.train_dataset)
+        made["learned"] = [tiny.read(WORDS, row) for row in labels]
+    return made
 
 
 def prepared(path: Path, template: str) -> list[str]:
@@ -89,11 +95,9 @@ def grpo(path: Path) -> dict[str, Any]:
     seen: dict[str, dict[str, Any]] = {}
 
     def judge(prompts: list, completions: list, **columns: list) -> list[float]:
-        for at, prompt in enumerate(prompts):
-            seen[prompt[-1]["content"]] = {
-                name: column[at] for name, column in columns.items() if name in ("answer", "verifier", "id")
-            }
-        return [float(at) for at in range(len(completions))]
+        for index, prompt in enumerate(prompts):
+            seen[prompt[-1]["content"]] = {name: columns[name][index] for name in ("answer", "verifier")}
+        return [float(index) for index in range(len(completions))]
 
     options = {"num_generations": 2, "max_completion_length": 4, "per_device_train_batch_size": 6}
     trainer = GRPOTrainer(
@@ -107,17 +111,21 @@ def grpo(path: Path) -> dict[str, Any]:
 
 
 def load(files: Path) -> dict[str, Any]:
-    pairs = files / "pref_explicit/pairs.parquet"
-    found = {
-        "chats": sft(files / "sft_messages/chats.parquet"),
-        "dpo": dpo(pairs),
-        "kto of pairs": kto(pairs),
-        "reward of pairs": reward(pairs),
-        "grpo": grpo(files / "prompts/problems.parquet"),
+    explicit, implicit = (at(files, f"pref_{name}", "pairs") for name in ("explicit", "implicit"))
+    calls, objects = at(files, "sft_messages", "calls"), at(files, "sft_messages", "objects", "jsonl")
+    return {
+        "sft_messages chats": sft(at(files, "sft_messages", "chats")),
+        "sft_messages calls": sft(calls),
+        "sft_messages objects": sft(objects),
+        "sft_prompt_completion calls": sft(at(files, "sft_prompt_completion", "calls")),
+        "pref_explicit dpo": dpo(explicit),
+        "pref_explicit kto": kto(explicit),
+        "pref_implicit dpo": dpo(implicit),
+        "pref_implicit reward": reward(implicit),
+        "unpaired kto": kto(at(files, "unpaired", "pairs")),
+        "prompts grpo": grpo(at(files, "prompts", "problems")),
+        "rlvr_prompt grpo": grpo(at(files, "rlvr_prompt", "problems", "jsonl")),
+        "qwen3 calls": prepared(calls, "qwen3"),
+        "qwen2_5 calls": prepared(calls, "qwen2_5"),
+        "qwen2_5 objects": prepared(objects, "qwen2_5"),
     }
-    for suffix in ("parquet", "jsonl"):
-        calls = files / f"sft_messages/calls.{suffix}"
-        found[f"calls {suffix}"] = sft(calls)
-        for template in ("qwen3", "qwen2_5"):
-            found[f"{template} {suffix}"] = prepared(calls, template)
-    return found

@@ -5,8 +5,10 @@ from typing import Any
 
 import tiny
 from omegaconf import OmegaConf
+from places import at
 from verl.utils.dataset.multiturn_sft_dataset import MultiTurnSFTDataset
 from verl.utils.dataset.rl_dataset import RLHFDataset, collate_fn
+from verl.utils.reward_score import default_compute_score
 
 WORDS = tiny.tokenizer()
 
@@ -30,13 +32,26 @@ def problems(path: Path, limit: int = 512) -> list[dict[str, Any]]:
     return [{name: batch[name][at] for name in names} for at in range(len(made))]
 
 
-def load(files: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "chats": sft(files / "sft_messages/chats.parquet"),
-        "prompts": problems(files / "prompts/problems.parquet"),
-    }
+def scored(rows: list[dict[str, Any]]) -> list[float]:
+    """The reward of the right answer in GSM8K's form, by the scorer that `data_source` selects."""
+    truths = [(row["data_source"], row["reward_model"]["ground_truth"]) for row in rows]
+    return [default_compute_score(source, f"#### {truth}", truth) for source, truth in truths]
+
+
+def refusal(path: Path) -> str:
     try:
-        found["calls"] = sft(files / "sft_messages/calls.parquet")
+        sft(path)
     except ValueError as refused:
-        found["calls"] = {"refused": str(refused)}
-    return found
+        return str(refused)
+    return ""
+
+
+def load(files: Path) -> dict[str, Any]:
+    rows = problems(at(files, "rlvr_verl", "problems"))
+    return {
+        "sft_messages chats": sft(at(files, "sft_messages", "chats")),
+        "sft_messages calls": refusal(at(files, "sft_messages", "calls")),
+        "rlvr_verl": rows,
+        "rlvr_verl scores": scored(rows),
+        "rlvr_verl short": len(problems(at(files, "rlvr_verl", "problems"), limit=60)),
+    }
