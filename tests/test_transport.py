@@ -6,12 +6,13 @@ import os
 import random
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
@@ -26,6 +27,11 @@ FILES = "/api/v1/projects/default/exports/mix/1/files/"
 READERS = 200
 pytestmark = pytest.mark.slow
 PREPARE = """
+from django.core.management import call_command
+folder = "%s"
+call_command("import", f"{folder}/big.jsonl", name="big", licence="mit")
+call_command("mix", f"{folder}/mix.yaml")
+call_command("export", "mix", profile=["sft_messages"], format=["jsonl"], override="a test")
 from django.contrib.auth import get_user_model
 from curation.models import Export, Link, Token
 person = get_user_model().objects.create_user("reader", is_superuser=True)
@@ -65,10 +71,8 @@ def published(tmp_path_factory):
     told = [{"messages": [{"role": role, "content": text} for role, text in chat]} for chat in chats]
     (folder / "big.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
     (folder / "mix.yaml").write_text("name: mix\nseed: 1\ncomponents:\n- dataset: big\n  fraction: 1.0\n")
-    manage(home, "import", str(folder / "big.jsonl"), "--name", "big", "--licence", "mit")
-    manage(home, "mix", str(folder / "mix.yaml"))
-    manage(home, "export", "mix", "--profile", "sft_messages", "--format", "jsonl", "--override", "a test")
-    secret, link = re.findall(r"told: (\S+)", manage(home, "shell", "-c", PREPARE))
+    manage(home, "migrate", "-v0")
+    secret, link = re.findall(r"told: (\S+)", manage(home, "shell", "-v0", "-c", PREPARE % folder))
     (file,) = (home / "store").rglob("train-00000-of-00001.jsonl")
     return Published(home, hashlib.sha256(file.read_bytes()).hexdigest(), file.stat().st_size, secret, link)
 
@@ -212,19 +216,23 @@ def test_a_killed_download_goes_on_where_it_stopped(published, address, tmp_path
     assert curl("-C", "-", "-o", str(target), "-w", "%{http_code}", url).stdout == "416"
 
 
+def ends(published, day):
+    with closing(sqlite3.connect(published.home / "winnow.sqlite3", timeout=20)) as database:
+        database.execute("UPDATE curation_link SET expires = ?", [f"{day} 00:00:00"])
+        database.commit()
+
+
 def test_a_link_that_ends_lets_a_begun_download_finish_and_no_other_begin(published, address):
     url = published.link + DATA
     with begin(address, url) as reader:
         head = reader.recv(1000)
-        expire = "from curation.models import Link; from django.utils import timezone\n"
         try:
-            manage(published.home, "shell", "-c", f"{expire}Link.objects.update(expires=timezone.now())")
+            ends(published, "2026-01-01")
             code, told = refused(address + url, Range="bytes=1000000-")
             assert code == 403 and "ended on" in told
             assert hashlib.sha256(body_of(reader, head)).hexdigest() == published.sha256
         finally:
-            later = "Link.objects.update(expires=timezone.now() + timezone.timedelta(days=1))"
-            manage(published.home, "shell", "-c", expire + later)
+            ends(published, "2999-01-01")
 
 
 def server_block(address, store):
