@@ -1,6 +1,6 @@
 """
-Real PostgreSQL, Redis and Chromium for tests: `install` puts them on the machine, `run COMMAND …` starts the first two
-on free ports, runs the command with WINNOW_DATABASE_URL and WINNOW_BROKER_URL set, and stops them.
+Real PostgreSQL, Redis, Chromium and nginx for tests: `install` puts them on the machine, `run COMMAND …` starts the
+first two on free ports, runs the command with WINNOW_DATABASE_URL and WINNOW_BROKER_URL set, and stops them.
 """
 
 import os
@@ -19,13 +19,15 @@ PACKAGES = {
     "redis-server": ["redis-server"],
     "postgres": ["postgresql"],
     "chromium": ["chromium", "fonts-noto-core"],
+    "nginx": ["nginx-light"],
 }
 
 
 def find(program: str) -> str | None:
     """A program on the path, or among Debian's versioned PostgreSQL folders."""
     versioned = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
-    return shutil.which(program) or (str(versioned[-1]) if versioned else None)
+    system = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return system or (str(versioned[-1]) if versioned else None)
 
 
 def install() -> None:
@@ -114,6 +116,29 @@ def postgres(folder: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
+
+
+@contextmanager
+def nginx(folder: Path, server: str) -> Iterator[str]:
+    """nginx with one server of that configuration, as whoever runs this: its address."""
+    port, config = free_port(), folder / "nginx.conf"
+    places = [
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    ]
+    config.write_text(
+        f"""daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-errors;
+{"user root;" if os.geteuid() == 0 else ""}
+events {{ worker_connections 1024; }}
+http {{ access_log off; sendfile on; {" ".join(places)}
+server {{ listen 127.0.0.1:{port}; {server} }} }}"""
+    )
+    program = subprocess.Popen([find("nginx"), "-c", str(config), "-e", f"{folder}/nginx-errors"])
+    try:
+        _wait(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        program.terminate()
+        program.wait()
 
 
 def _wait(port: int, seconds: float = 30) -> None:

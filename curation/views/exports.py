@@ -12,6 +12,7 @@ from curation.access import ProjectRequest, curating, viewing
 from curation.asked import plain
 from curation.delivery import DESCRIPTION, Delivered, deliver, files_of, manifest_of, withdrawn
 from curation.engine.errors import BadInput, DataError
+from curation.engine.hub_snippets import Reach, hub_snippets
 from curation.engine.rendering import show
 from curation.engine.snippets import Loading, Snippet, snippets
 from curation.forms.exports import asked, config, options
@@ -181,7 +182,8 @@ def _contents(request: ProjectRequest, export: Export, profile: str) -> Contents
             card = file.read(CARD_BYTES).decode(errors="replace")
     except BadInput:
         return None
-    ways = [] if withdrawn(export) else snippets(_loading(request, export, profile, files))
+    loading = _loading(request, export, profile, files)
+    ways = [] if withdrawn(export) else snippets(loading) + hub_snippets(loading, _reach(request, export))
     head, body = _parted(card)
     return Contents(profile, made, files, ways, body, head)
 
@@ -208,6 +210,19 @@ def _loading(request: ProjectRequest, export: Export, profile: str, files: list[
         folder=store().full(export.folder) if store().local else "",
         files=parquet or own,
         formats=len({path.rpartition(".")[2] for path in own}),
+    )
+
+
+def _reach(request: ProjectRequest, export: Export) -> Reach:
+    """The Hub's address, and the link that whoever looks has made, if it lives."""
+    link = export.links.live().filter(user=request.user.pk).order_by("expires").last()
+    if link:
+        link.export = export
+    return Reach(
+        endpoint=request.build_absolute_uri(reverse("hub:root")).rstrip("/"),
+        repository=f"{request.project.name}/{export.mixture.name}",
+        revision=f"v{export.number}",
+        link=request.build_absolute_uri(link.path()) if link else "",
     )
 
 
