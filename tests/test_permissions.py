@@ -154,6 +154,9 @@ def needs_of(method, path):
     return API_NEEDS.get((method, path), VIEWER if method == "get" else CURATOR)
 
 
+NAMED = {"/mixtures/": "first", "/recipes/": "tulu-3-sft"}
+
+
 def filled(path, made):
     """A path with what the populated project has, so that only the role decides."""
     said = {
@@ -163,7 +166,7 @@ def filled(path, made):
         "path": "README.md",
     }
     said |= {
-        "name": "first" if "/mixtures/" in path else "chats",
+        "name": next((own for part, own in NAMED.items() if part in path), "chats"),
         "key": "gsm8k",
         "mixture": "first",
         "number": 1,

@@ -26,12 +26,13 @@ UNKNOWN = ""
 class Line:
     """
     One source of a mixture. `also` are other ids of the same data, `rows` None where no source says how many;
-    `source` is the address of what says so.
+    `source` is the address of what says so, `said` what that is called.
     """
 
     name: str
     title: str
     source: str
+    said: str = ""
     hub: str = ""
     also: tuple[str, ...] = ()
     licence: str = UNKNOWN
@@ -72,9 +73,8 @@ class Published:
     @property
     def whole(self) -> Line:
         """All of it as one source."""
-        return Line(
-            self.name, self.title, next(iter(self.sources.values())), self.hub, (), self.licence, self.rows
-        )
+        said, source = next(iter(self.sources.items()))
+        return Line(self.name, self.title, source, said, self.hub, (), self.licence, self.rows)
 
     @property
     def verdict(self) -> Verdict:
@@ -111,4 +111,5 @@ def _published(name: str, given: Mapping[str, Any]) -> Published:
 def _lines(given: Iterable[Mapping[str, Any]], sources: Mapping[str, str]) -> Iterable[Line]:
     for one in given:
         told = {key: value for key, value in one.items() if key not in ("from", "also")}
-        yield Line(source=sources[one["from"]], also=tuple(one.get("also", ())), **told)
+        said = one["from"]
+        yield Line(source=sources[said], said=said, also=tuple(one.get("also", ())), **told)

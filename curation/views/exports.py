@@ -232,10 +232,11 @@ def export_row(request: ProjectRequest, mixture: str, number: int) -> HttpRespon
     """`?id=` of a row, as a file or its provenance has it: on to its page, which says where it is from."""
     found = _export(request, mixture, number)
     asked = plain(request.GET.get("id")).strip()
-    if found.version.purged or not find_row(found.version, asked, ["id"]):
-        sentence = f"{found} has no row {asked[:80] or 'without an id'}."
-        return _shown(request, found, status=404, lost=sentence, sought=asked)
+    if not asked:
+        return redirect(found)
     version = found.version
+    if version.purged or not find_row(version, asked, ["id"]):
+        return _shown(request, found, status=422, lost=f"{found} has no row {asked[:80]}.", sought=asked)
     return redirect("row", request.project, version.dataset.name, version.number, asked)
 
 
