@@ -63,6 +63,7 @@ PAGES = {
     "mixture-edit": CURATOR,
     "mixture-totals": VIEWER,
     "mixture-diff": VIEWER,
+    "mixture-refresh": CURATOR,
     "mixer-import": CURATOR,
     "mixer-export": VIEWER,
     "exports": VIEWER,
@@ -173,7 +174,7 @@ def address(name: str, made) -> str:
     return reverse(name, kwargs={"project": made.project.name, **own})
 
 
-MIXTURES = ("mixture", "mixture-edit", "mixture-build", "mixture-diff", "mixer-export")
+MIXTURES = ("mixture", "mixture-edit", "mixture-build", "mixture-diff", "mixture-refresh", "mixer-export")
 SCANS = (
     "scan",
     "matches",
