@@ -58,6 +58,22 @@ class Stage:
     plan: Callable[[Run], Iterable[dict[str, Any]]] = lambda _run: WHOLE
 
 
+Renewed = Callable[[Version], Version]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """
+    How a run is repeated on newer versions of its inputs: `roles` are the inputs that are renewed, and
+    `start(run, renewed, user)` goes through the door that the run went through, with `renewed` for each of them.
+    `undecided(new, old)` is a sentence where a person has to decide something before others go on from the new run.
+    """
+
+    roles: tuple[str, ...]
+    start: Callable[[Run, Renewed, Any], Run]
+    undecided: Callable[[Run, Run], str] = lambda _new, _old: ""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """`finish(run)` runs in the transaction that ends the run, when its versions exist."""
@@ -66,6 +82,7 @@ class Job:
     stages: tuple[Stage, ...]
     finish: Callable[[Run], None] = lambda _run: None
     queue: str = "cpu"
+    again: Again | None = None
 
 
 JOBS: dict[str, Job] = {}
@@ -162,8 +179,15 @@ def _finish(run: Run) -> None:
     run.save(update_fields=["summary"])
     Run.objects.filter(pk=run.pk).exclude(status__in=Run.OVER).update(status=Run.Status.DONE, finished=Now())
     Line.objects.say(run, "done")
+    _wake(run)
     folder = f"{run.folder}/tmp"
     transaction.on_commit(lambda: store().remove(folder), robust=True)
+
+
+def _wake(run: Run) -> None:
+    """Whatever waited for this run goes on."""
+    for waiting in Run.objects.active().filter(pk__in=Part.objects.wake(run)):
+        ring(waiting, bells=1)
 
 
 def work(run: int | None = None, *, queues: Collection[str] = ()) -> int:
@@ -272,6 +296,7 @@ def _fail(part: Part, error: str, trace: str = "") -> None:
     if part.mine().update(status=Part.Status.FAILED, error=storable(error), finished=Now()):
         _say(part, f"failed: {error}", "error")
         run.fail(error, trace)
+        _wake(run)
 
 
 def _say(part: Part, text: str, level: str) -> None:

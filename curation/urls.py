@@ -45,6 +45,7 @@ in_project = [
     path("mixtures/totals/", mixtures.mixture_totals, name="mixture-totals"),
     path("mixtures/mixer-list/", mixers.mixer_import, name="mixer-import"),
     path("mixtures/<slug:name>/", mixtures.mixture, name="mixture"),
+    path("mixtures/<slug:name>/refresh/", mixers.mixture_refresh, name="mixture-refresh"),
     path("mixtures/<slug:name>/diff/", mixers.mixture_diff, name="mixture-diff"),
     path("mixtures/<slug:name>/mixer-list/", mixers.mixer_export, name="mixer-export"),
     path("mixtures/<slug:name>/edit/", mixtures.mixture_edit, name="mixture-edit"),

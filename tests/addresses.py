@@ -65,6 +65,7 @@ PAGES = {
     "recipes": VIEWER,
     "recipe": VIEWER,
     "mixture-diff": VIEWER,
+    "mixture-refresh": CURATOR,
     "mixer-import": CURATOR,
     "mixer-export": VIEWER,
     "exports": VIEWER,
@@ -186,7 +187,7 @@ def address(name: str, made) -> str:
     return reverse(name, kwargs={"project": made.project.name, **own})
 
 
-MIXTURES = ("mixture", "mixture-edit", "mixture-build", "mixture-diff", "mixer-export")
+MIXTURES = ("mixture", "mixture-edit", "mixture-build", "mixture-diff", "mixture-refresh", "mixer-export")
 SCANS = (
     "scan",
     "matches",

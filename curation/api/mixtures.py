@@ -14,9 +14,11 @@ from curation.gates import readiness
 from curation.models import Mixture, Version
 from curation.questions.mixers import mixer_config, mixture_version, read_mixer
 from curation.questions.mixture_differences import mixture_difference, mixture_named, told
+from curation.questions.refreshing import newest_flow
 from curation.questions.totals import Asked, Line, totals
 from curation.tasks.counting import start_count
 from curation.tasks.mixing import define_mixture, start_mix
+from curation.tasks.refreshing import start_refresh
 
 router = Router(tags=["mixtures"])
 
@@ -95,6 +97,14 @@ class TotalsOut(Schema):
     lines: list[LineOut]
     error: str
     in_the_way: list[str]
+
+
+class StepOut(Schema):
+    run: int
+    kind: str
+    subject: str
+    made: str | None
+    newer: str | None
 
 
 class MixerIn(Schema):
@@ -196,6 +206,29 @@ def diff_mixtures(request: HttpRequest, project: Name, name: Name, of: Text = ""
     own = _mixture(request, project, name).project
     here = mixture_named(own, of or name)
     return told(mixture_difference(here, mixture_named(own, against or f"{name}@{here.number - 1}")))
+
+
+@router.get("/projects/{project}/mixtures/{name}/refresh", response=list[StepOut])
+def get_flow(request: HttpRequest, project: Name, name: Name) -> Any:
+    """The runs that a refresh would repeat, in their order, and what sources were imported as since."""
+    _, steps = newest_flow(_mixture(request, project, name).project, name)
+    return [
+        {
+            "run": step.run.pk,
+            "kind": step.run.kind,
+            "subject": step.run.subject,
+            "made": str(step.made) if step.made else None,
+            "newer": str(step.newer) if step.newer else None,
+        }
+        for step in steps
+    ]
+
+
+@router.post("/projects/{project}/mixtures/{name}/refresh", response={202: Started})
+def refresh_mixture(request: HttpRequest, project: Name, name: Name) -> Any:
+    """Run the whole flow of a mixture again on the newest rows of its sources; the answer names the run."""
+    own = _mixture(request, project, name, Role.CURATOR).project
+    return started(start_refresh(own, name, user=request.user))
 
 
 @router.post("/projects/{project}/datasets/{name}/{number}/tokens", response={202: Started})

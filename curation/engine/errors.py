@@ -9,6 +9,7 @@ DataError
 └── Stopped       the work was taken from this worker
     ├── Cancelled somebody pressed stop
     ├── Paused    somebody pressed pause; the part goes on later from its checkpoint
+    ├── Waiting   the part goes on when something else is over, and holds no worker until then
     ├── Leaving   the worker was told to stop; the part goes back to the queue
     └── Fenced    this attempt was given up for lost and another worker has the part
 
@@ -42,6 +43,10 @@ class Cancelled(Stopped):
 
 class Paused(Stopped):
     """The run is paused."""
+
+
+class Waiting(Stopped):
+    """Nothing can be done before something else is over."""
 
 
 class Leaving(Stopped):

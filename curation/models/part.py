@@ -48,6 +48,14 @@ class PartQuerySet(models.QuerySet["Part"]):
             status=Part.Status.RUNNING, heartbeat__lt=Now() - timedelta(seconds=settings.SILENCE)
         )
 
+    def wake(self, run: Run) -> set[int]:
+        """Parts that wait for this run need wait no longer; the keys of their own runs."""
+        waiting = self.filter(status=Part.Status.OPEN, not_before__isnull=False, checkpoint__waits_for=run.pk)
+        runs = set(waiting.values_list("run", flat=True))
+        if runs:
+            waiting.update(not_before=None)
+        return runs
+
     def claim(self, worker: str, *, run: int | None = None, queues: Collection[str] = ()) -> Part | None:
         """
         Take an open part for this worker: of `run` first, then of any run of these queues. None if none is open.
@@ -83,6 +91,7 @@ class Part(models.Model):
 
     MAX_TRIES = 5
     BACKOFF = timedelta(seconds=1)
+    PAUSE = timedelta(seconds=5)  # of a part that waits for another run, should nobody wake it
     DEADLINE = timedelta(minutes=15)
     leaving = threading.Event()  # set when this process is told to stop: parts go back to the queue
 
@@ -175,6 +184,10 @@ class Part(models.Model):
         """Back into the queue after a passing fault; the pause doubles with each try."""
         pause = self.BACKOFF * 2 ** (self.tries - 1)
         self.mine().update(status=Part.Status.OPEN, not_before=Now() + pause)
+
+    def wait(self) -> None:
+        """Back into the queue for a while, without a fault: something else has to be over first."""
+        self.mine().update(status=Part.Status.OPEN, tries=F("tries") - 1, not_before=Now() + self.PAUSE)
 
     @property
     def store(self) -> Store:

@@ -133,10 +133,15 @@ def tell(run: Run) -> None:
     Event.objects.record("counted tokens", made, project=run.project, by=run.user, **counts)
 
 
+def count_again(run: Run, renewed: jobs.Renewed, user: Any) -> Run:
+    return start_count(renewed(run.input("records")), run.config["tokenizer"], user=user)
+
+
 TOKENS = jobs.register(
     jobs.Job(
         "tokens",
         (jobs.Stage("count", count_shard, shard_pairs), jobs.Stage("publish", publish_counts)),
         finish=tell,
+        again=jobs.Again(("records",), count_again),
     )
 )

@@ -1,6 +1,7 @@
 """Import a source: find its files, read them shard by shard, settle repeated ids, publish."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -36,9 +37,10 @@ from curation.engine.readers import Reject, SourceFile, looks_like_eval_split
 from curation.engine.records import SCHEMA, Record, to_batch
 from curation.engine.store import SHARD_ROWS, Shard
 from curation.locations import Location, from_outside, from_shell
-from curation.models import Event, Kind, Line, Part, Project, Run, Source
+from curation.models import Event, Kind, Line, Part, Project, Run, Source, shell_user
 from curation.tasks.finding import at_hand, discover, proposed, register, sampling, within_limits
 
+COMMIT = re.compile(r"[0-9a-f]{40}")
 CHANGED = "The files are not the ones that were looked at: they changed in between"
 
 
@@ -278,6 +280,26 @@ def pin_source(run: Run) -> None:
     Event.objects.record("imported", version, project=run.project, by=run.user, rows=version.rows)
 
 
+def import_anew(run: Run, _renewed: jobs.Renewed, user: Any) -> Run:
+    """
+    The source as it is now, read as it was read then: a Hub dataset at its newest commit. What the shell may read,
+    only the shell reads again.
+    """
+    source, config = Source.objects.get(project=run.project, name=run.subject), run.config
+    shell = user is not None and user.pk == shell_user().pk
+    return start_import(
+        run.project,
+        source.name,
+        location=source.location if shell else from_outside(source.location, run.project),
+        split_role=Source.SplitRole(source.split_role),
+        revision="" if COMMIT.fullmatch(config["revision"]) else config["revision"],
+        mapping=config["mapping"],
+        confirmed=config["confirmed"],
+        max_rejected=config["max_rejected"],
+        user=user,
+    )
+
+
 IMPORT = jobs.register(
     jobs.Job(
         "import",
@@ -287,5 +309,6 @@ IMPORT = jobs.register(
             jobs.Stage("publish", publish_records),
         ),
         finish=pin_source,
+        again=jobs.Again((), import_anew),
     )
 )

@@ -285,6 +285,13 @@ def summarise(run: Run) -> None:
     Event.objects.record("mixed", version, project=run.project, by=run.user, rows=version.rows)
 
 
+def mix_again(run: Run, renewed: jobs.Renewed, user: Any) -> Run:
+    """The recipe as it is kept now; a number that it names becomes that of the newer version."""
+    kept = Mixture.objects.get(project=run.project, name=run.subject).asked
+    read = [*run.inputs_of("components"), *run.inputs_of(DUPLICATES)]
+    return start_mix(run.project, kept.renumbered({str(one): str(renewed(one)) for one in read}), user=user)
+
+
 MIX = jobs.register(
     jobs.Job(
         "mix",
@@ -295,5 +302,6 @@ MIX = jobs.register(
             jobs.Stage("publish", publish_mixture),
         ),
         finish=summarise,
+        again=jobs.Again(("components", MEASURES, DUPLICATES), mix_again),
     )
 )

@@ -1,7 +1,9 @@
-"""Mixtures beside others: two of them compared, and the mixer lists of open-instruct, read and written."""
+"""What is done with mixtures beside building them: comparing, running the flow again, mixer lists of open-instruct."""
+
+from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from curation.access import ProjectRequest, curating, viewing
@@ -11,6 +13,8 @@ from curation.forms.mixtures import Draft
 from curation.models import Kind, Mixture, Version
 from curation.questions.mixers import mixer_config, mixture_version, read_mixer
 from curation.questions.mixture_differences import mixture_difference, mixture_named
+from curation.questions.refreshing import newest_flow
+from curation.tasks.refreshing import start_refresh
 from curation.views.mixtures import editor
 
 MOST = 200
@@ -35,6 +39,22 @@ def mixture_diff(request: ProjectRequest, name: str) -> HttpResponse:
     except DataError as error:
         context["error"] = str(error)
     return render(request, "curation/mixture_diff.html", context, status=422 if "error" in context else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@curating
+def mixture_refresh(request: ProjectRequest, name: str) -> HttpResponse:
+    """The flow that the mixture came of, and the button that runs all of it again."""
+    mixture = get_object_or_404(request.project.mixtures.select_related("project"), name=name)
+    if request.method == "POST":
+        return redirect(start_refresh(request.project, name, user=request.user))
+    context: dict[str, Any] = {"mixture": mixture}
+    try:
+        version, steps = newest_flow(request.project, name)
+        context |= {"version": version, "steps": steps, "newer": any(step.newer for step in steps)}
+    except DataError as error:
+        context["refused"] = str(error)
+    return render(request, "curation/mixture_refresh.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

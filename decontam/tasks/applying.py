@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from curation import jobs
+from curation.engine.configs import load
 from curation.engine.errors import BadConfig, Refused
 from curation.engine.records import REMOVED, SCHEMA
 from curation.engine.store import GROUP_ROWS, Shard
@@ -269,6 +270,10 @@ def _record(
     )
 
 
+def apply_again(run: Run, renewed: jobs.Renewed, user: Any) -> Run:
+    return start_apply(renewed(run.input("matches")).run, load(ApplyConfig, run.config), user=user)
+
+
 APPLY = jobs.register(
     jobs.Job(
         "apply",
@@ -279,5 +284,6 @@ APPLY = jobs.register(
             jobs.Stage("publish", publish_clean),
         ),
         finish=judge_applied,
+        again=jobs.Again(("training", "matches"), apply_again),
     )
 )

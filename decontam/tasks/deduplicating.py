@@ -347,6 +347,12 @@ def one_pass(again: bool) -> tuple[jobs.Stage, ...]:
     )
 
 
+def dedupe_again(run: Run, renewed: jobs.Renewed, user: Any) -> Run:
+    versions, against = ([renewed(one) for one in run.inputs_of(role)] for role in ("versions", "against"))
+    config = load(DedupeConfig, run.config)
+    return start_dedupe(versions, config, against=against, name=run.subject, user=user)
+
+
 DEDUPE = jobs.register(
     jobs.Job(
         "dedupe",
@@ -362,6 +368,7 @@ DEDUPE = jobs.register(
             jobs.Stage("publish", publish),
         ),
         finish=tell,
+        again=jobs.Again(("versions", "against"), dedupe_again),
     )
 )
 STAGES = [stage.name for stage in DEDUPE.stages]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from curation import jobs
+from curation.engine.configs import load
 from curation.engine.errors import BadConfig, BadInput
 from curation.engine.store import SHARD_ROWS, Shard
 from curation.engine.units import Unit, texts
@@ -22,6 +23,7 @@ from decontam.engine.evidence import CAUSES, MATCHES, Counts, Evidence, SortedEv
 from decontam.engine.precision import Precision
 from decontam.engine.report import BenchmarkCounts
 from decontam.engine.scan import ScanConfig
+from decontam.questions.renewing import undecided
 from decontam.questions.taint import children_in
 from decontam.tasks.certifying import identity, judge_scan
 from decontam.tasks.earlier import compared, earlier, new_items, taken_over
@@ -274,6 +276,18 @@ def _lines(part: Part, counts: dict[str, Counts]) -> list[dict[str, Any]]:
     return lines
 
 
+def scan_again(run: Run, renewed: jobs.Renewed, user: Any) -> Run:
+    """All of the newer rows, against the newest versions of the same benchmarks."""
+    background = run.inputs_of(BACKGROUND_OF)
+    return start_scan(
+        renewed(run.input("training")),
+        [version.dataset.newest() or version for version in run.inputs_of("benchmarks")],
+        load(ScanConfig, run.config),
+        background=renewed(background[0]) if background else None,
+        user=user,
+    )
+
+
 SCAN = jobs.register(
     jobs.Job(
         "scan",
@@ -283,5 +297,6 @@ SCAN = jobs.register(
             jobs.Stage("settle", settle),
         ),
         finish=judge_scan,
+        again=jobs.Again(("training", BACKGROUND_OF), scan_again, undecided),
     )
 )

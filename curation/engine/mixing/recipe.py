@@ -117,6 +117,15 @@ class Recipe:
         components = tuple(replace(one, dataset=_pin(one.dataset, newest)) for one in self.components)
         return replace(self, components=components, dedupe=self.dedupe and _pin(self.dedupe, newest))
 
+    def renumbered(self, newer: Mapping[str, str]) -> "Recipe":
+        """This recipe with other versions where it names some: `newer` maps ecqa@1 to ecqa@2."""
+        components = tuple(
+            replace(one, dataset=newer.get(one.dataset, one.dataset)) for one in self.components
+        )
+        return replace(
+            self, components=components, dedupe=self.dedupe and newer.get(self.dedupe, self.dedupe)
+        )
+
 
 def _pin(dataset: str, newest: Mapping[str, int]) -> str:
     if "@" in dataset:
