@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from django.core.cache import cache
 
-from curation.models import Project, Run, store
+from curation.models import Project, Run, Version, store
 from decontam.engine.apply import CONTAMINATED
 from decontam.engine.evidence import MATCHES
 from decontam.engine.preview import VERDICTS
 from decontam.engine.rules import RuleConfig, Standing, columns_for, convictions, speaks, under
-from decontam.models import Rule, Ruling
+from decontam.models import Pair, Rule, Ruling
 from decontam.questions.scans import output
 
 PAIR = ["row_fingerprint", "item_fingerprint"]
@@ -59,6 +59,13 @@ def convicted(scan: Run, rules: Sequence[Standing]) -> pa.RecordBatch:
             found.pop(pair, None)
     columns = [[row for row, _ in found], [item for _, item in found], [CONTAMINATED] * len(found)]
     return pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=VERDICTS)
+
+
+def thawed(frozen: Version) -> tuple[dict[Pair, str], list[Standing]]:
+    """What people ruled of pairs, and the rules, as they were frozen when a scan was applied."""
+    said = [row for batch in frozen.batches() for row in batch.to_pylist()]
+    rulings = {(row[PAIR[0]], row[PAIR[1]]): row["verdict"] for row in said if row.get("rule") is None}
+    return rulings, [Standing.thawed(row) for row in said if row.get("rule") is not None]
 
 
 def _with(columns: Iterable[str], rules: Iterable[Standing]) -> list[str]:
