@@ -1,6 +1,7 @@
 """What the verdict of a scan is, and what its certificate says."""
 
 import shlex
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -41,7 +42,10 @@ def judge_scan(run: Run) -> None:
         passed=not (rows or tainted),
         run=run,
         against=run.inputs_of("benchmarks"),
-        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}{_waiting(close)}",
+        summary=(
+            f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}{_waiting(close)}"
+            f"{_wordless(facts['lines'])}"
+        )[:300],
         detail=certificate(
             subject=identity(training),
             scanned=identity(training),
@@ -65,6 +69,15 @@ def _waiting(close: int) -> str:
         return ""
     wait = "row is close in meaning and waits" if close == 1 else "rows are close in meaning and wait"
     return f"; {close:,} {wait} for a person"
+
+
+def _wordless(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Benchmarks of which nothing could be looked for: that no row matches them says little."""
+    names = [line["version"] for line in lines if line["unchecked"] == line["items"]]
+    if not names:
+        return ""
+    more = f" and {len(names) - 2:,} others" if len(names) > 2 else ""
+    return f"; no item of {', '.join(names[:2])}{more} has a word that could be looked for"
 
 
 def _rows_that_count(run: Run) -> tuple[int, int]:
