@@ -8,6 +8,7 @@ what a scan suppressed by itself; of several rules about a match, the newest spe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,9 @@ from curation.engine.text.words import words
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.evidence import PHRASE_LENGTH
 
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[\U00020000-\U0003ffff]"
+)  # Thai, Lao, Burmese, Khmer, kana, ideographs
 VERDICTS = (FALSE_ALARM, CONTAMINATED)
 FROZEN = pa.schema(
     [
@@ -104,12 +108,18 @@ def speaks(batch: pa.RecordBatch, rule: RuleConfig) -> np.ndarray:
     """Of which matches a rule says something; its dataset is for the caller to know."""
     column = batch.column(rule.column)
     if rule.condition == Condition.PHRASE:
-        told = pc.match_substring(column, rule.value)
+        told = pc.match_substring(pc.binary_join_element_wise("", column, "", " "), _bounded(rule.value))
     else:
         told = pc.equal(column, rule.value)
     if rule.benchmark:
         told = pc.and_(told, pc.equal(batch.column("benchmark"), rule.benchmark))
     return np.asarray(told.fill_null(False).to_numpy(zero_copy_only=False))
+
+
+def _bounded(phrase: str) -> str:
+    """With the spaces around its words, so that "the" is not found in "other"; not where a script writes none."""
+    before, after = ("" if _UNSPACED.match(end) else " " for end in (phrase[0], phrase[-1]))
+    return f"{before}{phrase}{after}"
 
 
 def spoken(batch: pa.RecordBatch, rules: Sequence[Standing]) -> np.ndarray:

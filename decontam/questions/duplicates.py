@@ -21,11 +21,25 @@ class Member:
     seq: int
     said: dict[str, Any]
     version: Version
-    preview: str
 
     @property
     def kept(self) -> bool:
         return bool(self.said["method"] == "kept")
+
+    @property
+    def preview(self) -> str:
+        """What the first user turn begins with, or else the first turn: found only when it is asked for."""
+        place = Place(
+            self.version.dataset.name,
+            self.version.number,
+            store(),
+            scans.shards(self.version),
+            self.version.content_hash,
+        )
+        record = _finder.find(place, self.said["record_id"]) or {"messages": []}
+        said = [turn["content"] for turn in record["messages"] if turn["content"]]
+        asked = [turn["content"] for turn in record["messages"] if turn["content"] and turn["role"] == "user"]
+        return str([*asked, *said, ""][0])[:PREVIEW]
 
 
 def clusters(run: Run) -> Version | None:
@@ -43,14 +57,5 @@ def members(run: Run, version: Version, after: int, limit: int) -> list[Member]:
     found = []
     for seq, row in zip(numbers, rows, strict=True):
         where = every[bisect_right(ends, row["position"])]
-        found.append(Member(seq, row, where, _preview(where, row["record_id"])))
+        found.append(Member(seq, row, where))
     return found
-
-
-def _preview(version: Version, record_id: str) -> str:
-    """What the first user turn begins with, or else the first turn."""
-    place = Place(version.dataset.name, version.number, store(), scans.shards(version), version.content_hash)
-    record = _finder.find(place, record_id) or {"messages": []}
-    said = [turn["content"] for turn in record["messages"] if turn["content"]]
-    asked = [turn["content"] for turn in record["messages"] if turn["content"] and turn["role"] == "user"]
-    return str([*asked, *said, ""][0])[:PREVIEW]

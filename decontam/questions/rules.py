@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from django.core.cache import cache
 
-from curation.models import Project, Run, store
-from decontam.engine.apply import CONTAMINATED
+from curation.models import Project, Run, Version, store
+from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.evidence import MATCHES
 from decontam.engine.preview import VERDICTS
-from decontam.engine.rules import RuleConfig, Standing, columns_for, convictions, speaks, under
-from decontam.models import Rule, Ruling
+from decontam.engine.rules import RuleConfig, Standing, columns_for, convictions, speaks, spoken, under
+from decontam.models import Pair, Rule, Ruling
 from decontam.questions.scans import output
 
 PAIR = ["row_fingerprint", "item_fingerprint"]
@@ -61,8 +61,37 @@ def convicted(scan: Run, rules: Sequence[Standing]) -> pa.RecordBatch:
     return pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=VERDICTS)
 
 
+def thawed(frozen: Version) -> tuple[dict[Pair, str], list[Standing]]:
+    """What people ruled of pairs, and the rules, as they were frozen when a scan was applied."""
+    said = [row for batch in frozen.batches() for row in batch.to_pylist()]
+    rulings = {(row[PAIR[0]], row[PAIR[1]]): row["verdict"] for row in said if row.get("rule") is None}
+    return rulings, [Standing.thawed(row) for row in said if row.get("rule") is not None]
+
+
 def _with(columns: Iterable[str], rules: Iterable[Standing]) -> list[str]:
     return list(dict.fromkeys([*columns, *columns_for(rules)]))
+
+
+def acquitted(project: Project) -> set[Pair]:
+    """
+    The pairs that a rule clears in the newest scan of each dataset: not one of their matches counts, and no person
+    ruled them contaminated.
+    """
+    if not Rule.objects.filter(project=project, active=True, verdict=FALSE_ALARM).exists():
+        return set()
+    cleared: set[Pair] = set()
+    counting: set[Pair] = set()
+    for scan in newest_scans(project, most=None):
+        rules = standing_for(scan)
+        clears = np.array([rule.config.verdict == FALSE_ALARM for rule in rules] + [False])
+        for batch in output(scan, "matches").batches(_with([*PAIR, "suppressed"], rules)):
+            (now,) = under([batch], rules)
+            pairs = list(zip(*(batch.column(name).to_pylist() for name in PAIR), strict=True))
+            told = clears[spoken(batch, rules)].tolist()
+            cleared |= {pair for pair, by_rule in zip(pairs, told, strict=True) if by_rule}
+            why = now.column("suppressed").to_pylist()
+            counting |= {pair for pair, reason in zip(pairs, why, strict=True) if not reason}
+    return cleared - counting - Ruling.objects.pairs(project, CONTAMINATED)
 
 
 # ---- what a rule clears
@@ -90,14 +119,14 @@ def reaches(project: Project, rules: Sequence[Rule]) -> list[Reach]:
     return [Reach(rule, [(scan, n) for scan in scans if (n := _many(scan, rule))]) for rule in rules]
 
 
-def newest_scans(project: Project) -> list[Run]:
-    """The newest finished scan of each dataset, of those that were scanned last."""
+def newest_scans(project: Project, most: int | None = NEWEST) -> list[Run]:
+    """The newest finished scan of each dataset, of those that were scanned last; of all without `most`."""
     done = Run.objects.filter(project=project, kind="scan", status=Run.Status.DONE, summary__matches__gt=0)
     newest: dict[str, Run] = {}
-    for scan in done.select_related("project").order_by("-pk")[: 10 * NEWEST]:
+    for scan in done.select_related("project").order_by("-pk")[: most and 10 * most]:
         newest.setdefault(scan.subject, scan)
     found = [scan for scan in newest.values() if scan.outputs.filter(role="matches", purged=None).exists()]
-    return found[:NEWEST]
+    return found[:most]
 
 
 def _many(scan: Run, rule: Rule) -> int:

@@ -19,14 +19,14 @@ from curation.models import Check, Dataset, Event, Kind, Part, Run, Version
 from decontam.engine.actions import Action, Struck
 from decontam.engine.apply import DECIDED, ApplyConfig, Split, decide, guard, split
 from decontam.engine.report import certificate
-from decontam.engine.rules import FROZEN, Standing, columns_for, convictions, under
-from decontam.models import Pair, Rule, Ruling
+from decontam.engine.rules import FROZEN, columns_for, convictions, under
+from decontam.models import Rule, Ruling
 from decontam.questions.certificates import made_by
+from decontam.questions.rules import PAIR, thawed
 from decontam.questions.taint import children_in, made_from
 from decontam.tasks.certifying import identity, kind_of_check, recheck
 from decontam.tasks.scanning import shard_specs
 
-PAIR = ("row_fingerprint", "item_fingerprint")
 RULINGS = pa.unify_schemas(
     [pa.schema([(name, pa.string()) for name in (*PAIR, "verdict", "reason", "by", "at")]), FROZEN]
 )
@@ -88,7 +88,7 @@ def choose(part: Part) -> dict[str, Any]:
     columns += ["method", "score", "found_by", "suppressed"]
     if Action.CUT in (config.dev, config.unseen):
         columns += ["turn", "train_spans"]
-    training, (rulings, rules) = run.input("training"), _thawed(run)
+    training, (rulings, rules) = run.input("training"), thawed(run.output("rulings"))
     read = partial(found.batches, list(dict.fromkeys([*columns, *columns_for(rules)])))
     matches = (row for batch in under(read(), rules) for row in batch.to_pylist())
     said = convictions(read, rules) | rulings
@@ -108,13 +108,6 @@ def choose(part: Part) -> dict[str, Any]:
         "by_benchmark": [asdict(one) for one in decision.struck],
     }
     return {"shard": asdict(shard), "counts": counts}
-
-
-def _thawed(run: Run) -> tuple[dict[Pair, str], list[Standing]]:
-    """What people ruled of pairs, and the rules, as they were frozen."""
-    said = [row for batch in run.output("rulings").batches() for row in batch.to_pylist()]
-    rulings = {(row[PAIR[0]], row[PAIR[1]]): row["verdict"] for row in said if row["rule"] is None}
-    return rulings, [Standing.thawed(row) for row in said if row["rule"] is not None]
 
 
 def filter_shard(part: Part) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What the verdict of a scan is, and what its certificate says."""
 
 import shlex
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from curation.engine.units import Unit
@@ -9,21 +11,23 @@ from decontam.engine import NgramConfig
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.detecting import Profile
 from decontam.engine.report import certificate, only_meaning
+from decontam.engine.rules import columns_for, convictions, under
 from decontam.models import Ruling
 from decontam.questions.certificates import made_by
+from decontam.questions.rules import PAIR, standing_for
 
 
 def judge_scan(run: Run) -> None:
     """
-    A scanned version is clean when nothing was found in it but what people ruled a false alarm. What benchmarks have in
-    common is told without a verdict: they are never mixed.
+    A scanned version is clean when nothing was found in it but what people, or a rule of theirs, called a false alarm.
+    What benchmarks have in common is told without a verdict: they are never mixed.
     """
     matches, training = run.output("matches"), run.input("training")
     run.summary = matches.facts
     if training.kind == Kind.BENCHMARK:
         return
     facts = matches.facts
-    rows, close = _rows_that_count(matches)
+    rows, close = _rows_that_count(run)
     tainted = facts["rows_tainted"]
     made = f"; {tainted:,} rows were made from removed ones" if tainted else ""
     hit = sum(1 for line in facts["lines"] if line["items_hit"])
@@ -38,7 +42,10 @@ def judge_scan(run: Run) -> None:
         passed=not (rows or tainted),
         run=run,
         against=run.inputs_of("benchmarks"),
-        summary=f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}{_waiting(close)}",
+        summary=(
+            f"{facts['training_rows_hit']:,} rows match {hit} benchmarks{cleared}{made}{_waiting(close)}"
+            f"{_wordless(facts['lines'])}"
+        )[:300],
         detail=certificate(
             subject=identity(training),
             scanned=identity(training),
@@ -64,23 +71,38 @@ def _waiting(close: int) -> str:
     return f"; {close:,} {wait} for a person"
 
 
-def _rows_that_count(matches: Version) -> tuple[int, int]:
+def _wordless(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Benchmarks of which nothing could be looked for: that no row matches them says little."""
+    names = [line["version"] for line in lines if line["unchecked"] == line["items"]]
+    if not names:
+        return ""
+    more = f" and {len(names) - 2:,} others" if len(names) > 2 else ""
+    return f"; no item of {', '.join(names[:2])}{more} has a word that could be looked for"
+
+
+def _rows_that_count(run: Run) -> tuple[int, int]:
     """
     Rows with a match that nobody ruled a false alarm, and that counts or was ruled contaminated; and rows without one
-    that are close in meaning to an item, of which nobody has said anything.
+    that are close in meaning to an item, of which nobody has said anything. A rule that holds speaks as in applying.
     """
-    project = matches.dataset.project
-    cleared, convicted = (Ruling.objects.pairs(project, verdict) for verdict in (FALSE_ALARM, CONTAMINATED))
-    if not cleared and not convicted:
+    matches, rules = run.output("matches"), standing_for(run)
+    columns = ["record_id", "suppressed", "found_by", *PAIR]
+    read = partial(matches.batches, list(dict.fromkeys([*columns, *columns_for(rules)])))
+    said = convictions(read, rules)
+    for verdict in (FALSE_ALARM, CONTAMINATED):
+        said |= dict.fromkeys(Ruling.objects.pairs(run.project, verdict), verdict)
+    if not said and not rules:
         return int(matches.facts["training_rows_hit"]), int(matches.facts["rows_close_in_meaning"])
     rows: set[str] = set()
     close: set[str] = set()
-    columns = ["record_id", "suppressed", "found_by", "row_fingerprint", "item_fingerprint"]
-    for batch in matches.batches(columns):
-        for record_id, why, by, *pair in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if tuple(pair) in convicted:
+    for batch in under(read(), rules):
+        for record_id, why, by, *pair in zip(
+            *(column.to_pylist() for column in batch.select(columns).columns), strict=True
+        ):
+            verdict = said.get((pair[0], pair[1]), "")
+            if verdict == CONTAMINATED:
                 rows.add(record_id)
-            elif not why and tuple(pair) not in cleared:
+            elif not why and not verdict:
                 (close if only_meaning(by) else rows).add(record_id)
     return len(rows), len(close - rows)
 

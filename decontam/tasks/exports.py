@@ -25,6 +25,7 @@ from decontam.engine.exported import messages, text_key
 from decontam.engine.precision import Precision
 from decontam.engine.scan import ScanConfig
 from decontam.models import Pair, Ruling
+from decontam.questions.rules import acquitted
 from decontam.tasks.scanning import some_texts
 from decontam.tasks.tables import Benchmarks, index_for, items_of, judging
 
@@ -116,9 +117,12 @@ def _found(
 
 
 def _cleared(run: Run) -> set[Pair]:
-    """Texts and items that people have ruled to have nothing to do with each other: files have no fingerprints."""
+    """
+    Texts and items that people, or rules of theirs, have ruled to have nothing to do with each other: files have no
+    fingerprints.
+    """
     items: dict[str, list[str]] = {}
-    for row, item in Ruling.objects.pairs(run.project, FALSE_ALARM):
+    for row, item in Ruling.objects.pairs(run.project, FALSE_ALARM) | acquitted(run.project):
         items.setdefault(row, []).append(item)
     known = pa.array(list(items), pa.string())
     pairs: set[Pair] = set()

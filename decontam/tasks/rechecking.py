@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
+
+import pyarrow as pa
 
 from curation import jobs
 from curation.engine.configs import load
@@ -18,7 +21,9 @@ from decontam.engine.rechecking import (
     compare_lines,
     faults,
 )
+from decontam.engine.rules import columns_for, convictions, under
 from decontam.engine.scan import ScanConfig
+from decontam.questions.rules import thawed
 from decontam.questions.taint import children_in
 from decontam.tasks.scanning import BACKGROUND_OF, ELSEWHERE, SCAN
 
@@ -120,12 +125,15 @@ def compared(run: Run, certificate: Mapping[str, Any]) -> list[Compared]:
 
 
 def _applied(run: Run, found: Subjects, config: ApplyConfig) -> Preview:
-    """What applying would do with the rulings as they were frozen."""
-    matches, rulings = run.output("matches"), found.rulings
-    assert rulings
+    """What applying would do with the rulings and the rules as they were frozen."""
+    assert found.rulings
+    matches, (rulings, rules) = run.output("matches"), thawed(found.rulings)
+    read = partial(matches.batches, list(dict.fromkeys([*COLUMNS, *columns_for(rules)])))
+    said = convictions(read, rules) | rulings
+    columns = [[row for row, _ in said], [item for _, item in said], list(said.values())]
     return preview(
-        matches.batches(COLUMNS),
-        rulings.batches(VERDICTS.names),
+        (batch.select(COLUMNS) for batch in under(read(), rules)),
+        [pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=VERDICTS)],
         found.scanned.rows,
         config,
         matches.facts["lines"],

@@ -159,7 +159,8 @@ def some_texts(version: Version, unit: Unit) -> Any:
         batch = next(iter(store().batches([shard], IDS + unit.columns)), None)
         if batch is not None:
             found = texts(batch, unit).text
-            some.append(found.take(pa.array(range(min(len(found), ceil(LARGEST_SAMPLE / len(shards)))))))
+            few = np.arange(min(len(found), ceil(LARGEST_SAMPLE / len(shards))))
+            some.append(found.take(pa.array(few)))
     return pa.chunked_array(some, pa.string())
 
 

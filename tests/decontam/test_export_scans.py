@@ -13,7 +13,8 @@ from curation.gates import EXPORTED, verdict_on_files, withheld
 from curation.models import Export, Kind
 from curation.tasks.exporting import start_export
 from curation.tasks.mixing import start_mix
-from decontam.models import Ruling
+from decontam.engine.rules import RuleConfig
+from decontam.models import Rule, Ruling
 from decontam.questions import reviews
 from decontam.tasks import ScanConfig, start_export_scan, start_scan
 from tests.populating import ended
@@ -77,6 +78,20 @@ def test_what_was_ruled_a_false_alarm_is_none_in_the_files_either(exported, vers
     Ruling.objects.rule(scan, reviews.page(scan).rows, "false alarm", by=user)
     assert scanned(export, user).summary["check"] == "passed"
     assert withheld(export) == ""
+
+
+def test_what_a_rule_clears_is_no_hit_in_the_files_either_until_a_person_says_so(exported, version, user):
+    export = exported(f"So, {ITEM}?", "Tell me of winds.")
+    quiz = version("quiz", ITEM, kind=Kind.BENCHMARK)
+    web = export.mixture.project.datasets.get(name="web").newest()
+    scan = ended(start_scan(web, [quiz], ScanConfig(), user=user))
+    rule = Rule.objects.make(scan.project, RuleConfig("phrase", "litres of rain"), by=user)
+    assert scanned(export, user).summary["check"] == "passed"
+    Ruling.objects.rule(scan, reviews.page(scan).rows, "contaminated", by=user)
+    assert scanned(export, user).summary["check"] == "failed"
+    Ruling.objects.undo(scan, by=user)
+    rule.turn(active=False, by=user)
+    assert scanned(export, user).summary["check"] == "failed"
 
 
 def test_a_verdict_is_about_one_export(exported, version, user):

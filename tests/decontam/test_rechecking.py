@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from curation.models import Check, Kind, Version
 from decontam.engine.apply import ApplyConfig
-from decontam.models import Ruling
+from decontam.engine.rules import RuleConfig
+from decontam.models import Rule, Ruling
 from decontam.questions import reviews
 from decontam.questions.certificates import in_full
 from decontam.tasks import ScanConfig, start_apply, start_scan
@@ -70,6 +71,20 @@ def test_the_certificate_of_a_cleaned_version_holds_although_rulings_changed_sin
     assert (certificate["counts"]["false_alarms"], certificate["counts"]["rows_cut"]) == (1, 1)
     assert certificate["counts"]["rows_emptied"] == 1
     Ruling.objects.undo(scan, by=user)
+    code, told = recheck(certificate)
+    assert (code, [line for line in told["lines"] if not line["equal"]]) == (0, [])
+
+
+@pytest.mark.parametrize("verdict", ["false alarm", "contaminated"])
+def test_the_certificate_of_what_was_cleaned_under_a_rule_holds_although_it_ended(
+    scan, recheck, user, verdict
+):
+    rule = Rule.objects.make(scan.project, RuleConfig("phrase", "seven hills", verdict), by=user)
+    applied = ended(start_apply(scan, ApplyConfig("ruled", max_removed=1.0), user=user))
+    certificate = certificate_of(applied)
+    assert certificate["counts"]["suppressed"] == (verdict == "false alarm")
+    assert certificate["counts"]["rows_removed"] == (verdict == "contaminated")
+    rule.turn(active=False, by=user)
     code, told = recheck(certificate)
     assert (code, [line for line in told["lines"] if not line["equal"]]) == (0, [])
 

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from curation.models import Event, Project
+from curation.models import Event, Kind, Project
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM, ApplyConfig
 from decontam.engine.rules import RuleConfig
 from decontam.models import Rule, Ruling
@@ -11,7 +11,7 @@ from decontam.questions import reviews
 from decontam.questions.proposals import propose
 from decontam.questions.reviews import DESK, Filter
 from decontam.questions.rules import reaches
-from decontam.tasks import start_apply
+from decontam.tasks import ScanConfig, start_apply, start_scan
 from tests.decontam.conftest import match
 from tests.populating import ended, populate
 
@@ -195,3 +195,20 @@ def test_rules_by_a_program(client, made):
     assert [one["id"] for one in client.get(f"{base}/rules").json()["items"]] == [pk, made.rule.pk]
     wrong = client.post(f"{base}/rules", asked | {"condition": "colour"}, content_type="application/json")
     assert wrong.status_code == 422 and "A rule has no 'colour'" in wrong.json()["detail"]
+
+
+def test_the_verdict_of_a_scan_heeds_the_rules_that_hold(version, user):
+    quiz = version("quiz", LEAKED, kind=Kind.BENCHMARK)
+    chats = version("chats", f"so {LEAKED}", "nothing")
+
+    def verdict():
+        return ended(start_scan(chats, [quiz], ScanConfig(profile="plain"))).checks.get()
+
+    assert verdict().status == "failed"
+    rule = Rule.objects.make(chats.dataset.project, LEGS, by=user)
+    cleared = verdict()
+    assert cleared.status == "passed" and "1 of them cleared" in cleared.summary
+    assert cleared.detail["counts"]["rows_that_count"] == 0
+    rule.turn(active=False, by=user)
+    Rule.objects.make(chats.dataset.project, RuleConfig("phrase", "healthy adult", CONTAMINATED), by=user)
+    assert verdict().detail["counts"]["rows_that_count"] == 1

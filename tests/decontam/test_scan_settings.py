@@ -82,6 +82,23 @@ def test_the_report_counts_what_is_suppressed_beside_what_counts(versions, curat
         assert f"{table}?{asked}&amp;suppressed=no" not in page
 
 
+@pytest.mark.parametrize("unit", ["chosen", "ground truth"])
+def test_a_scan_of_texts_that_no_row_has_says_so(versions, unit):
+    training, quiz = versions
+    run = start_scan(training, [quiz], ScanConfig(unit=unit))
+    jobs.work(run.pk)
+    run.refresh_from_db()
+    assert run.status == "failed"
+    assert run.error == f"None of the 2 rows of chats@1 has a {unit} turn; nothing was scanned"
+
+
+def test_the_verdict_names_a_benchmark_without_a_word(versions, version):
+    training, quiz = versions
+    signs = version("signs", "???", "…", kind=Kind.BENCHMARK)
+    found = done(start_scan(training, [quiz, signs], ScanConfig())).checks.get()
+    assert found.summary.endswith("; no item of signs@1 has a word that could be looked for")
+
+
 def test_a_threshold_for_a_benchmark_that_is_not_scanned_against_is_refused(versions):
     with pytest.raises(BadConfig, match="a threshold for quizz, but the scan is against quiz only"):
         start_scan(versions[0], [versions[1]], ScanConfig(thresholds={"quizz": 0.9}))

@@ -54,13 +54,16 @@ def encoded(encoder: Encoder, texts: Sequence[str], dimensions: int | None = Non
             f"The encoder {encoder.name} gave vectors of {vectors.shape[1]} numbers, but {dimensions} for the items: "
             "index and scan with the same model."
         )
-    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(broken):
+    if broken := int(
+        np.count_nonzero(~np.isfinite(vectors).all(axis=1))
+    ):  # certificates say this: quote no text
         raise BadInput(
-            f"The encoder {encoder.name} gave numbers that are not finite for {len(broken):,} of {len(texts):,} texts, "
-            f"the first of which begins with {texts[broken[0]][:60]!r}. Try full precision, or another encoder."
+            f"The encoder {encoder.name} gave numbers that are not finite for {broken:,} of {len(texts):,} texts. Try "
+            "full precision, or another encoder."
         )
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if dimensions is None and not lengths.any():
+        raise BadInput(f"The encoder {encoder.name} gave only zeros for all {len(texts):,} items.")
     unit: Array = vectors / np.maximum(lengths, np.float32(1e-12))
     return unit
 
@@ -116,7 +119,10 @@ class EndpointEncoder:
             found = [row["index"] for row in rows]
             vectors = np.array([row["embedding"] for row in rows], np.float32)
         except (KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"The encoder {self.name} answered in another form: {error!r}") from error
-        if found != list(range(count)) or vectors.ndim != 2:
+            said = f"one list of numbers for each text is needed ({type(error).__name__})"
+            raise BadInput(f"The encoder {self.name} answered in another form: {said}.") from error
+        if len(rows) != count or vectors.ndim != 2:
             raise BadInput(f"The encoder {self.name} gave {len(rows):,} vectors for {count:,} texts.")
+        if found != list(range(count)):
+            raise BadInput(f"The encoder {self.name} did not number its vectors from 0 to {count - 1:,}.")
         return vectors

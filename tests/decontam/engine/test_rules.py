@@ -32,6 +32,23 @@ def test_a_phrase_is_compared_as_words():
     assert found == ["rule 12: a stock phrase", None, None]
 
 
+@pytest.mark.parametrize(
+    ("phrase", "shared", "found"),
+    [
+        ("the", "the end", True),
+        ("the", "or the", True),
+        ("the", "all other men", False),
+        ("step", "steps by step2", False),
+        ("été", "en été", True),
+        ("été", "étés", False),
+        ("答案", "请回答案件", True),
+    ],
+)
+def test_a_phrase_is_found_as_whole_words_where_words_are_spaced(phrase, shared, found):
+    rule = Standing(3, RuleConfig("phrase", phrase))
+    assert suppressed([rule], worded("a", shared)) == ["rule 3" if found else None]
+
+
 def test_what_is_suppressed_already_keeps_its_reason_where_no_rule_speaks():
     found = suppressed([NARROW], match("a", "1", suppressed="boilerplate"), match("b", "1", benchmark="exam"))
     assert found == ["boilerplate", "rule 13"]

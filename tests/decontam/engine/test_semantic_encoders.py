@@ -83,7 +83,7 @@ class Given:
     [
         (
             [[1.0, float("nan")], [1.0, 0.0]],
-            "not finite for 1 of 2 texts, the first of which begins with 'a'",
+            "not finite for 1 of 2 texts. Try full precision",
         ),
         ([[1.0, 2.0]], "for 2 texts"),
         ([[1.0], [2.0]], "gave vectors of 1 numbers, but 2"),
@@ -98,6 +98,25 @@ def test_vectors_are_made_of_length_one_and_a_zero_stays() -> None:
     assert encoded(Given([[3.0, 4.0], [0.0, 0.0]]), ["a", "b"]) == pytest.approx(
         np.array([[0.6, 0.8], [0, 0]])
     )
+
+
+@pytest.mark.parametrize("vector", [[0.0, 0.0], []])
+def test_an_encoder_that_says_nothing_of_any_item_is_none(vector: list[float]) -> None:
+    with pytest.raises(BadInput, match="gave only zeros for all 2 items"):
+        SemanticIndex.build({"quiz": ["one text", "another"]}, Given([vector, vector]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda answer: {"data": [{"index": k, "embedding": "a secret item"} for k in (0, 1)]},
+        lambda answer: {"data": [{"index": 0, "embedding": [1.0]}] * 2},
+    ],
+)
+def test_what_is_said_of_an_answer_quotes_nothing_of_it(change: Any) -> None:
+    with pytest.raises(BadInput, match=r"another form|did not number its vectors from 0 to 1\.") as caught:
+        EndpointEncoder(Server(change).post, "some-model").encode(["a", "b"])
+    assert "secret" not in str(caught.value)
 
 
 def test_a_broken_encoder_stops_the_index() -> None:
