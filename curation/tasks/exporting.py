@@ -217,21 +217,7 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
     given = added(look["components"] for look in looks)
     components = version.run.inputs_of("components")
     inputs = [Input(str(v), v.content_hash, given.get(str(i), 0)) for i, v in enumerate(components)]
-    found = exporters(run)
-    shown = sample_rows(version, found)
-    configs = [
-        Config(
-            name,
-            exporter.schema,
-            all_skips(look["skips"][name] for look in looks),
-            all_skips(
-                [*(look["warnings"][name] for look in looks), *(result["wrong"][name] for result in results)]
-            ),
-            inferred=_inferred(run, exporter),
-            samples=shown.get(name, ()),
-        )
-        for name, exporter in found.items()
-    ]
+    configs = list(_configs(run, looks, results))
     for config in configs:
         if not sum(file.rows for file in files if file.profile == config.profile):
             told = "; ".join(f"{count:,} × {reason}" for reason, count in config.skips.counts.items())
@@ -261,9 +247,21 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
     )
 
 
-def _inferred(run: Run, exporter: Exporter) -> bool:
+def _configs(run: Run, looks: list[dict[str, Any]], results: list[dict[str, Any]]) -> Iterator[Config]:
+    """Each profile with what was skipped and warned of in any shard."""
     config = load(ExportConfig, run.config)
-    return exporter.inferred(config.formats_of(exporter.profile), config.tool_arguments)
+    found = exporters(run)
+    shown = sample_rows(run.input("mixture"), found)
+    for name, exporter in found.items():
+        warned = [look["warnings"][name] for look in looks] + [result["wrong"][name] for result in results]
+        yield Config(
+            name,
+            exporter.schema,
+            all_skips(look["skips"][name] for look in looks),
+            all_skips(warned),
+            inferred=exporter.inferred(config.formats_of(exporter.profile), config.tool_arguments),
+            samples=shown.get(name, ()),
+        )
 
 
 def _sources(project: Project, looks: list[dict[str, Any]]) -> Iterator[CardSource]:
