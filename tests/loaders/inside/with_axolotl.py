@@ -10,7 +10,10 @@ from axolotl.utils.dict import DictDefault
 from axolotl.utils.schemas.enums import RLType
 from places import at
 
-for module in (rl, sft_module):  # what it prepares is kept on disk for the next start: most of the time, for no row
+for module in (
+    rl,
+    sft_module,
+):  # what it prepares is kept on disk for the next start: most of the time, for no row
     module.save_preprocessed_dataset = lambda *_: None
 MODEL = tiny.saved(Path("axolotl-model"))
 WORDS = tiny.tokenizer()
