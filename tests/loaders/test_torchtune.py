@@ -17,6 +17,11 @@ def test_chat_dataset_reads_the_conversations_as_they_were(torchtune):
     assert made["learned"][1] == "".join(told([answer]) for answer in answers)
 
 
+def test_conversations_with_calls_are_refused(torchtune):
+    """It knows of no answer to a tool, and fills a turn without a text with that of the turn before."""
+    assert torchtune["sft_messages calls"].startswith("Assistant message before expected user message")
+
+
 @pytest.mark.parametrize("side", ["chosen", "rejected"])
 def test_preference_dataset_reads_both_conversations(torchtune, side):
     whole = [(*pair.messages, *pair.completions[getattr(pair, side)].messages) for pair in PAIRS]

@@ -39,13 +39,22 @@ def said(made: Any, tokens: str = "tokens", labels: str = "labels") -> dict[str,
     }
 
 
+def refusal(made: Any) -> str:
+    try:
+        said(made)
+    except ValueError as refused:
+        return str(refused)
+    return ""
+
+
 def load(files: Path) -> dict[str, Any]:
     words = Words()
-    chats = named(at(files, "sft_messages", "chats"))
+    chats, calls = (named(at(files, "sft_messages", mixture)) for mixture in ("chats", "calls"))
     chat = {"conversation_column": "messages", "conversation_style": "openai"}
     pairs = preference_dataset(words, **named(at(files, "pref_implicit", "pairs")))
     return {
         "sft_messages chats": said(chat_dataset(words, **chat, **chats)),
+        "sft_messages calls": refusal(chat_dataset(words, **chat, **calls)),
         "pref_implicit chosen": said(pairs, "chosen_input_ids", "chosen_labels"),
         "pref_implicit rejected": said(pairs, "rejected_input_ids", "rejected_labels"),
         "alpaca chats": said(alpaca_dataset(words, **named(at(files, "alpaca", "chats")))),
