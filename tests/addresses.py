@@ -173,7 +173,7 @@ def address(name: str, made) -> str:
         "token-revoke": {"pk": made.token.pk},
         "link-new": {"mixture": "first", "number": 1},
         "link-revoke": {"pk": made.link.pk},
-        "by-link": {"signed": made.link.path().split("/")[2], "folder": "first-1", "path": "README.md"},
+        "by-link": {"signed": made.link.signed, "folder": "first-1", "path": "README.md"},
         **{name: {"pk": made.endpoint.pk} for name in ("endpoint-try", "endpoint-remove")},
         **{name: {"pk": made.run.pk} for name in ("run", "run-progress", "run-parts")},
         **{name: {"pk": made.scan.pk} for name in SCANS},

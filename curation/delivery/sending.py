@@ -19,9 +19,7 @@ from django.utils.http import content_disposition_header, http_date
 from curation.delivery.ranges import Beyond, Span, asked_span, still_the_same
 from curation.models import store
 
-BLOCK = (
-    64 << 10
-)  # larger blocks are mapped anew each time, which is slower, and 200 slow readers hold as many
+BLOCK = 64 << 10  # every slow reader holds a few of them
 TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "jsonl": "application/jsonl; charset=utf-8",

@@ -99,10 +99,16 @@ class Link(models.Model):
         """The name of what it leads to, as the address has it."""
         return f"{self.export.mixture.name}-{self.export.number}"
 
+    @property
+    def signed(self) -> str:
+        """Its key, which `Link.objects.signed` reads."""
+        return _signer().sign(str(self.pk))
+
     def path(self, file: str = "") -> str:
         """The path of one file of the export; without one, what all of them begin with."""
-        signed = _signer().sign(str(self.pk))
-        return reverse("by-link", args=[signed, self.folder, file or "-"]).removesuffix("" if file else "-")
+        return reverse("by-link", args=[self.signed, self.folder, file or "-"]).removesuffix(
+            "" if file else "-"
+        )
 
     @property
     def closed(self) -> str:

@@ -52,8 +52,12 @@ def account(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, form.save())
         messages.success(request, "Your password is changed; other sessions of yours are signed out.")
         return redirect("account")
-    roles = user.memberships.select_related("project", "mixture", "export__mixture").order_by("project__name")
-    tokens = user.tokens.filter(revoked=None).select_related("project").order_by("expires")
+    roles = user.memberships.select_related("project").order_by("project__name")
+    tokens = (
+        user.tokens.filter(revoked=None)
+        .select_related("project", "mixture", "export__mixture")
+        .order_by("expires")
+    )
     status = 422 if form.errors else 200
     context = {"form": form, "known": known, "roles": roles, "tokens": tokens}
     return render(request, "curation/account.html", context, status=status)

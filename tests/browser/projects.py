@@ -3,7 +3,7 @@
 import json
 from types import SimpleNamespace
 
-KEYS = ("run", "scan", "look", "dedupe", "check", "rule", "token", "endpoint", "member")
+KEYS = ("run", "scan", "look", "dedupe", "check", "rule", "token", "endpoint", "member", "link")
 
 
 def populated(site, name: str, **texts: list[str]) -> SimpleNamespace:
@@ -13,6 +13,7 @@ def populated(site, name: str, **texts: list[str]) -> SimpleNamespace:
     (folder / "texts.json").write_text(json.dumps(texts))
     told = json.loads(site.shell(POPULATE.format(folder=str(folder), name=name)).splitlines()[-1])
     made = {key: SimpleNamespace(pk=told[key]) for key in KEYS}
+    made["link"].signed = told["signed"]
     return SimpleNamespace(project=SimpleNamespace(name=name), record_id=told["record_id"], **made)
 
 
@@ -29,6 +30,7 @@ from tests.populating import populate
 folder = Path({folder!r})
 texts = json.loads((folder / "texts.json").read_text())
 made = populate(Project.objects.open({name!r})[0], shell_user(), folder, **texts)
-keys = {{key: getattr(made, key).pk for key in ("run", "scan", "look", "dedupe", "check", "rule", "token", "endpoint")}}
-print(json.dumps(keys | {{"member": 1, "record_id": made.record_id}}))
+own = ("run", "scan", "look", "dedupe", "check", "rule", "token", "endpoint", "link")
+keys = {{key: getattr(made, key).pk for key in own}}
+print(json.dumps(keys | {{"member": 1, "record_id": made.record_id, "signed": made.link.signed}}))
 """
