@@ -4,7 +4,7 @@ Totals of the mixture editor over ten sources and 2 M rows, beside the bare Duck
     python bench/mixture_totals.py [--rows 2000000] [--sources 10]
 
 Attributes are written as a profile run writes them, in a home of its own. Three recipes: fractions, weights that share
-a token budget, and the same in strata. `first` is a version that nobody asked about yet, `again` what an editor waits for
+a token budget, and the same in strata. `first` counts what nobody asked about yet, `again` is what an editor waits for
 after each keystroke; the bare query has an open connection and counts what the recipe needs: rows and tokens, by source
 and stratum. Prints milliseconds and ratios within this run, and exits with 1 when a keystroke takes more than 300 ms.
 """

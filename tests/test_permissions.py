@@ -50,6 +50,7 @@ API_NEEDS = {
     ("delete", ENDPOINTS + MEMBER): ADMIN,
     ("post", f"{ENDPOINTS}{MEMBER}/try"): ADMIN,
     ("post", f"{PROJECT}/mixture-totals"): VIEWER,
+    ("post", f"{PROJECT}/mixer-list"): VIEWER,
     ("head", f"{PROJECT}/exports/{{mixture}}/{{number}}/files/{{path}}"): VIEWER,
     ("get", "/api/v1/projects"): SIGNED_IN,
     ("get", "/api/v1/versions"): SIGNED_IN,

@@ -111,6 +111,10 @@ class MixerIn(Schema):
     list: Text = Field(description="what open-instruct is given: names and amounts in turn")
 
 
+class TokensIn(Schema):
+    tokenizer: Text = Field(description="a name below WINNOW_TOKENIZERS")
+
+
 class MixerOut(Schema):
     components: list[dict[str, Any]]
     missing: list[str]
@@ -232,11 +236,11 @@ def refresh_mixture(request: HttpRequest, project: Name, name: Name) -> Any:
 
 
 @router.post("/projects/{project}/datasets/{name}/{number}/tokens", response={202: Started})
-def count_tokens(request: HttpRequest, project: Name, name: Name, number: Key, tokenizer: Text) -> Any:
+def count_tokens(request: HttpRequest, project: Name, name: Name, number: Key, body: TokensIn) -> Any:
     """Start counting the tokens of a version by a tokenizer; the answer names the run."""
     own = project_for(request, project, Role.CURATOR)
     version = Version.objects.named(own, f"{name}@{number}")
-    return started(start_count(version, tokenizer, user=request.user))
+    return started(start_count(version, body.tokenizer, user=request.user))
 
 
 @router.post("/projects/{project}/mixtures/{name}/build", response={202: Started})

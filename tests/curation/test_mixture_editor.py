@@ -197,11 +197,11 @@ def test_a_tokenizer_counts_a_version_once_and_budgets_go_by_it(client, curator,
     assert "12 tokens" in page and "Tokens are counted by words." in page
     made = build("mix", {"dataset": "books", "tokens": 12}, tokenizer="words")
     assert (made.rows, made.facts["shares"][0]["tokens"]) == (3, 12)
-    assert post(client, "/datasets/books/1/tokens?tokenizer=words", {}).status_code == 202
+    assert post(client, "/datasets/books/1/tokens", {"tokenizer": "words"}).status_code == 202
 
 
 def test_a_tokenizer_that_is_not_there_is_refused(client, curator, books):
-    answer = post(client, "/datasets/books/1/tokens?tokenizer=llama", {})
+    answer = post(client, "/datasets/books/1/tokens", {"tokenizer": "llama"})
     assert answer.status_code == 422 and "There is no tokenizer llama; there are: bytes/4" in text(answer)
     page = text(
         client.post(

@@ -25,6 +25,7 @@ ATTRIBUTE_NAMES = tuple(name for name in ATTRIBUTES.names if name not in OWN)
 MOST_STRATA = 50
 MOST_ROWS = 10**12
 LONGEST_VALUE = 200
+HALVES = re.compile("[\ud800-\udfff]")  # of characters, which JSON may hold and no column does
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ class Stratum:
             if not isinstance(self.value, str | int | float):
                 raise BadConfig(f"The value of {self.by} must be a text or a number, not {said(self.value)}")
             text = str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
-            if not text or len(text) > LONGEST_VALUE:
-                raise BadConfig(f"The value of {self.by} must have 1 to {LONGEST_VALUE} characters")
+            if not text or len(text) > LONGEST_VALUE or HALVES.search(text):
+                raise BadConfig(f"The value of {self.by} must have 1 to {LONGEST_VALUE} whole characters")
             object.__setattr__(self, "value", text)
 
     @property
