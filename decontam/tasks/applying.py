@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
+from django.db import transaction
 
 from curation import jobs
 from curation.engine.configs import load
@@ -15,7 +16,7 @@ from curation.engine.errors import BadConfig, Refused
 from curation.engine.records import REMOVED, SCHEMA
 from curation.engine.store import GROUP_ROWS, Shard
 from curation.engine.units import TURNS
-from curation.models import Check, Dataset, Event, Kind, Part, Run, Version
+from curation.models import Check, Dataset, Event, Kind, Part, Project, Run, Version
 from decontam.engine.actions import Action, Struck
 from decontam.engine.apply import DECIDED, ApplyConfig, Split, decide, guard, split
 from decontam.engine.report import certificate
@@ -32,8 +33,13 @@ RULINGS = pa.unify_schemas(
 )
 
 
+@transaction.atomic
 def start_apply(scan: Run, config: ApplyConfig, *, user: Any = None) -> Run:
-    """Freeze the rulings of the project, and apply them and a finished scan to the version that was scanned."""
+    """
+    Freeze the rulings of the project, and apply them and a finished scan to the version that was scanned. Refused while
+    that scan is being applied: a second click would make a second version.
+    """
+    _require_at_rest(scan)
     if Action.CUT in (config.dev, config.unseen) and scan.config["unit"] not in TURNS:
         raise BadConfig(
             f"Scan {scan.pk} compared {scan.config['unit']} texts; only what was found in single turns can be cut. "
@@ -56,6 +62,15 @@ def start_apply(scan: Run, config: ApplyConfig, *, user: Any = None) -> Run:
         "benchmarks": scan.inputs_of("benchmarks"),
     }
     return jobs.start(APPLY, project=scan.project, config=config, inputs=inputs, subject=name, user=user)
+
+
+def _require_at_rest(scan: Run) -> None:
+    Project.objects.select_for_update(no_key=True).get(pk=scan.project_id)
+    under_way = Run.objects.active().filter(kind=APPLY.kind, inputs=scan.output("matches")).first()
+    if under_way:
+        raise Refused(
+            f"Scan {scan.pk} is being applied by run {under_way.pk}; wait until it is done, or stop it."
+        )
 
 
 def freeze(part: Part) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Scan the published files of an export: what leaves the house is looked at as it leaves."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from curation.engine.units import Texts, Unit
 from curation.engine.units import turns as turns_of
 from curation.gates import EXPORTED
 from curation.models import Check, Export, Kind, Part, Run, Version
-from decontam.engine.apply import FALSE_ALARM
+from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.background import Background
 from decontam.engine.detecting import Profile
 from decontam.engine.exported import messages, text_key
@@ -70,19 +70,25 @@ def data_files(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def match_file(part: Part) -> dict[str, Any]:
-    """Which items one file has, and in how many of its rows; what people ruled a false alarm does not count."""
+    """
+    Which items one file has, and in how many of its rows; what people ruled a false alarm does not count, and what they
+    ruled contaminated does, whatever the judgement says.
+    """
     spec, config = part.spec, part.config(ExportScanConfig).settings
     export = Export.objects.get(pk=part.run.config["export"])
     looked_for = index_for(part.run.inputs_of("benchmarks"), config)
     judge = _precision(part.run, looked_for, config) if config.profile != Profile.PLAIN else None
-    cleared = _cleared(part.run)
+    cleared = _pairs(
+        part.run, Ruling.objects.pairs(part.run.project, FALSE_ALARM) | acquitted(part.run.project)
+    )
+    condemned = _pairs(part.run, Ruling.objects.pairs(part.run.project, CONTAMINATED))
     asked = profile_named(spec["profile"]).asked
     rows, counts = 0, Counter[str]()
     items: dict[str, set[int]] = {}
     with part.store.open(f"{export.folder}/{spec['path']}") as file:
         for turns in messages(file, spec["path"], asked):
             unit = turns_of(turns, Unit.USER)
-            for benchmark, item in _found(looked_for, judge, unit, cleared):
+            for benchmark, item in _found(looked_for, judge, unit, cleared, condemned):
                 items.setdefault(benchmark, set()).add(item)
                 counts[benchmark] += 1
             part.progress(rows := rows + len(turns), spec["rows"])
@@ -102,27 +108,21 @@ def _precision(run: Run, looked_for: Benchmarks, config: ScanConfig) -> Precisio
 
 
 def _found(
-    looked_for: Benchmarks, judge: Precision | None, unit: Texts, cleared: set[Pair]
+    looked_for: Benchmarks, judge: Precision | None, unit: Texts, cleared: set[Pair], condemned: set[Pair]
 ) -> Iterator[tuple[str, int]]:
     found = looked_for.detector.scan(unit.text)
-    if judge:
-        found = judge.judge(found, unit.text)
-        found = found.filter(pc.equal(found.column("suppressed"), ""))
-    for row, name, item in zip(
-        *(found.column(c).to_pylist() for c in ("row", "benchmark", "item")), strict=True
-    ):
+    reasons = judge.judge(found, unit.text).column("suppressed").to_pylist() if judge else [""] * len(found)
+    columns = (found.column(name).to_pylist() for name in ("row", "benchmark", "item"))
+    for row, name, item, reason in zip(*columns, reasons, strict=True):
         pair = (text_key(unit.text[row].as_py()), looked_for.items[name].fingerprints[item])
-        if pair not in cleared:
+        if pair in condemned or not (reason or pair in cleared):
             yield looked_for.items[name].benchmark, item
 
 
-def _cleared(run: Run) -> set[Pair]:
-    """
-    Texts and items that people, or rules of theirs, have ruled to have nothing to do with each other: files have no
-    fingerprints.
-    """
+def _pairs(run: Run, ruled: Iterable[Pair]) -> set[Pair]:
+    """Pairs of a row and an item as pairs of a text and an item: files have no fingerprints."""
     items: dict[str, list[str]] = {}
-    for row, item in Ruling.objects.pairs(run.project, FALSE_ALARM) | acquitted(run.project):
+    for row, item in ruled:
         items.setdefault(row, []).append(item)
     known = pa.array(list(items), pa.string())
     pairs: set[Pair] = set()

@@ -94,6 +94,20 @@ def test_what_a_rule_clears_is_no_hit_in_the_files_either_until_a_person_says_so
     assert scanned(export, user).summary["check"] == "failed"
 
 
+def test_what_was_condemned_is_a_hit_in_the_files_although_the_judgement_suppressed_it(
+    exported, version, user
+):
+    export = exported(
+        f"So, {ITEM.rpartition(' ')[0]} night?", *(f"Row {k}: {ITEM} of rain" for k in range(9))
+    )
+    quiz = version("quiz", f"{ITEM} and how much of it is lost", kind=Kind.BENCHMARK)
+    scan = ended(start_scan(export.version, [quiz], ScanConfig(), user=user))
+    assert scan.summary["training_rows_hit"] == 0
+    assert scanned(export, user).summary["check"] == "passed"
+    Ruling.objects.rule(scan, reviews.page(scan).rows, "contaminated", by=user)
+    assert scanned(export, user).summary["check"] == "failed"
+
+
 def test_a_verdict_is_about_one_export(exported, version, user):
     first = exported(f"So, {ITEM}?")
     version("quiz", ITEM, kind=Kind.BENCHMARK)

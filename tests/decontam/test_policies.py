@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from curation.engine.errors import BadConfig
+from curation.engine.errors import BadConfig, Refused
 from curation.gates import obstacles
 from curation.models import Event, Kind, Source
 from curation.questions.telling import told
@@ -56,6 +56,14 @@ def test_who_keeps_it_says_why_on_the_certificate_and_in_the_audit_log(scan, use
     assert check.detail["config"]["allow_source"] == "the exam quotes a nursery rhyme"
     (said,) = told(Event.objects.filter(verb="kept source").select_related("who", "project"))
     assert "over the line for exam: the exam quotes a nursery rhyme" in str(said)
+
+
+def test_a_scan_is_not_applied_twice_at_once(scan, user):
+    first = start_apply(scan, ApplyConfig(max_removed=1.0), user=user)
+    with pytest.raises(Refused, match=f"is being applied by run {first.pk}"):
+        start_apply(scan, ApplyConfig(max_removed=1.0), user=user)
+    ended(first)
+    assert applied(scan, user).output("clean").number == 2
 
 
 def test_a_higher_line_of_the_policy_lets_the_source_pass(scan, user):
