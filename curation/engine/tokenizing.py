@@ -11,14 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import tokenizers
 
-from curation.engine.errors import BadInput, Refused
+from curation.engine.errors import BadInput
 from curation.engine.exploring.attributes import Turns, answers, conversation
-
-try:
-    import tokenizers
-except ImportError:
-    tokenizers = None
 
 FIELDS = ("content", "thinking", "tool_calls")
 COLUMNS = ["messages", "completions"]
@@ -27,13 +23,9 @@ LARGEST_FILE = 512 << 20
 
 
 class Tokenizer:
-    """A tokenizer and the sha256 of its file. BadInput when the file is none, Refused without the library."""
+    """A tokenizer and the sha256 of its file. BadInput when the file is none."""
 
     def __init__(self, path: Path) -> None:
-        if tokenizers is None:
-            raise Refused(
-                "The package tokenizers is not installed here; install it as requirements.txt says."
-            )
         if path.stat().st_size > LARGEST_FILE:
             raise BadInput(f"{path.name} is larger than {LARGEST_FILE >> 20} MiB; that is no tokenizer.json")
         data = path.read_bytes()

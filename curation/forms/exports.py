@@ -6,7 +6,7 @@ from typing import Any
 from django.http import QueryDict
 
 from curation.asked import plain
-from curation.engine.exporters import FORMATS, GROUPS, PROFILES, Profile
+from curation.engine.exporters import FORMATS, PROFILES, Group, Profile
 from curation.engine.exporting import ExportConfig
 from curation.questions.fitting import Fit
 
@@ -44,7 +44,7 @@ def options(given: dict[str, Any], fits: Mapping[str, Fit]) -> dict[str, Any]:
                     if profile.group == group
                 ],
             }
-            for group in GROUPS
+            for group in Group
         ],
         "formats": [
             {"name": name, "about": FORMAT_FOR.get(name, ""), "on": name in given["formats"]}

@@ -176,7 +176,6 @@ def test_totals_of_many_components_ask_a_constant_number_of_queries(
 @pytest.fixture
 def words(settings, tmp_path):
     """A tokenizer whose tokens are words."""
-    pytest.importorskip("tokenizers", reason="the package tokenizers is not installed here")
     settings.TOKENIZERS = tmp_path / "tokenizers"
     (settings.TOKENIZERS / "words").mkdir(parents=True)
     (settings.TOKENIZERS / "words" / "tokenizer.json").write_text(json.dumps(WORDS))

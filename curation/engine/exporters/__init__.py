@@ -9,10 +9,10 @@ then `Exporter.to_batch`.
 from curation.engine.exporters.files import Written, shard_path, write_jsonl, write_parquet
 from curation.engine.exporters.profiles import (
     FORMATS,
-    GROUPS,
     PROFILES,
     Exporter,
     Features,
+    Group,
     Profile,
     Survey,
     features,
@@ -24,11 +24,11 @@ from curation.engine.exporters.skips import Skips
 
 __all__ = [
     "FORMATS",
-    "GROUPS",
     "PROFILES",
     "PROVENANCE",
     "Exporter",
     "Features",
+    "Group",
     "Profile",
     "Skips",
     "Survey",

@@ -10,9 +10,9 @@ from curation.engine.exporters.profiles.openai import OPENAI
 from curation.engine.exporters.profiles.preferences import NEMO_RL, PREFERENCES
 from curation.engine.exporters.profiles.profile import (
     FORMATS,
-    GROUPS,
     Exporter,
     Features,
+    Group,
     Profile,
     Survey,
     features,
@@ -47,10 +47,10 @@ def profile_named(name: str) -> Profile:
 
 __all__ = [
     "FORMATS",
-    "GROUPS",
     "PROFILES",
     "Exporter",
     "Features",
+    "Group",
     "Profile",
     "Survey",
     "features",

@@ -13,7 +13,7 @@ import pyarrow as pa
 from curation.engine.exporters import lint
 from curation.engine.exporters.choosing import Chosen, Draft, Rows
 from curation.engine.exporters.profiles.conversations import ID, Features
-from curation.engine.exporters.profiles.profile import GROUPS, Profile
+from curation.engine.exporters.profiles.profile import Group, Profile
 from curation.engine.exporters.profiles.sft import TEXT, conversation
 from curation.engine.exporters.profiles.sharegpt import UNEVEN, alternating, system_of
 from curation.engine.exporters.skips import Verdicts
@@ -82,7 +82,7 @@ def asked(row: Mapping[str, Any]) -> list[dict[str, str]]:
 ALPACA = Profile(
     "alpaca",
     "Instructions and outputs as plain columns",
-    GROUPS[0],
+    Group.FINE_TUNING,
     "{instruction, input, output, system, history, id}",
     ("LLaMA-Factory", "Axolotl"),
     instructed,

@@ -19,7 +19,7 @@ from curation.engine.exporters import lint
 from curation.engine.exporters.choosing import Chosen, Draft, Rows
 from curation.engine.exporters.profiles.conversations import ALWAYS, ID, Features
 from curation.engine.exporters.profiles.preferences import judged, pairs
-from curation.engine.exporters.profiles.profile import GROUPS, Profile
+from curation.engine.exporters.profiles.profile import Group, Profile
 from curation.engine.exporters.profiles.sft import TEXT, TOOLS, conversation
 from curation.engine.exporters.profiles.sharegpt import (
     TURN,
@@ -161,7 +161,7 @@ def _entry(kind: str, features: Features) -> dict[str, Any]:
     return {"formatting": "sharegpt", "columns": columns | ({"kto_tag": "kto_tag"} if kind == "kto" else {})}
 
 
-def _profile(kind: str, title: str, group: str, row: str, **parts: Any) -> Profile:
+def _profile(kind: str, title: str, group: Group, row: str, **parts: Any) -> Profile:
     return Profile(
         f"llamafactory_{kind}",
         title,
@@ -183,7 +183,7 @@ LLAMA_FACTORY = (
     _profile(
         "sft",
         "Conversations for LLaMA-Factory",
-        GROUPS[0],
+        Group.FINE_TUNING,
         "{messages, id}, or with tools {conversations, system, tools, id}; dataset_info.json beside",
         rule=chats,
         layout=Chats(),
@@ -192,7 +192,7 @@ LLAMA_FACTORY = (
     _profile(
         "preference",
         "Preference pairs for LLaMA-Factory",
-        GROUPS[1],
+        Group.PREFERENCES,
         "{conversations, chosen, rejected, system, [tools], id}; dataset_info.json beside",
         rule=compared,
         layout=Sharegpt(("chosen", "rejected")),
@@ -200,7 +200,7 @@ LLAMA_FACTORY = (
     _profile(
         "kto",
         "Judged answers for LLaMA-Factory",
-        GROUPS[1],
+        Group.PREFERENCES,
         "{conversations, kto_tag, system, [tools], id}, two rows for a pair; dataset_info.json beside",
         rule=rated,
         layout=Sharegpt(also=(pa.field("kto_tag", pa.bool_()),)),

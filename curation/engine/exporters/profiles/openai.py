@@ -18,7 +18,7 @@ from curation.engine.exporters.calls import CALLS
 from curation.engine.exporters.choosing import Chosen, Draft, Rows
 from curation.engine.exporters.profiles.conversations import Conversations, Features, messages
 from curation.engine.exporters.profiles.preferences import pairs
-from curation.engine.exporters.profiles.profile import GROUPS, Profile
+from curation.engine.exporters.profiles.profile import Group, Profile
 from curation.engine.exporters.profiles.sft import TEXT, TOOLS, conversation
 from curation.engine.exporters.skips import Verdicts
 from curation.engine.exporters.turns import Mask, Turns
@@ -170,7 +170,7 @@ OPENAI = (
     Profile(
         "openai_sft",
         "Conversations for OpenAI's fine-tuning",
-        GROUPS[0],
+        Group.FINE_TUNING,
         "{messages, [tools]}",
         ("OpenAI", "Together", "Fireworks"),
         tuned,
@@ -187,7 +187,7 @@ OPENAI = (
     Profile(
         "openai_dpo",
         "Preference pairs for OpenAI's fine-tuning",
-        GROUPS[1],
+        Group.PREFERENCES,
         "{input: {messages, [tools]}, preferred_output, non_preferred_output}",
         ("OpenAI",),
         preferred,

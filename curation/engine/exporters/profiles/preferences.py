@@ -30,7 +30,7 @@ from curation.engine.exporters.profiles.conversations import (
     Features,
     messages,
 )
-from curation.engine.exporters.profiles.profile import GROUPS, Profile
+from curation.engine.exporters.profiles.profile import Group, Profile
 from curation.engine.exporters.profiles.sft import CHATS, TOOLS, WITH_IMAGES
 from curation.engine.exporters.skips import Verdicts
 from curation.engine.exporters.turns import Ints, Mask, Turns, list_array
@@ -140,7 +140,7 @@ PREFERENCES = (
     Profile(
         "pref_explicit",
         "Preference pairs with their prompt",
-        GROUPS[1],
+        Group.PREFERENCES,
         "{prompt, chosen, rejected, [margin], [tools], [images], id}",
         ("TRL DPO, CPO, ORPO", "OpenRLHF", "Unsloth"),
         pairs,
@@ -153,7 +153,7 @@ PREFERENCES = (
     Profile(
         "pref_implicit",
         "Preference pairs as two whole conversations",
-        GROUPS[1],
+        Group.PREFERENCES,
         "{chosen, rejected, [margin], [tools], id}",
         ("open-instruct DPO", "TRL Reward", "OpenRLHF", "Axolotl", "torchtune"),
         whole_pairs,
@@ -166,7 +166,7 @@ PREFERENCES = (
     Profile(
         "unpaired",
         "Answers that were judged one by one",
-        GROUPS[1],
+        Group.PREFERENCES,
         "{prompt, completion, label, [tools], id}, two rows for a pair",
         ("TRL KTO, BCO",),
         judged,
@@ -180,7 +180,7 @@ PREFERENCES = (
 NEMO_RL = Profile(
     "nemo_rl",
     "Preference pairs with ranks for NeMo-RL",
-    GROUPS[1],
+    Group.PREFERENCES,
     "{context, completions: [{rank, completion}], id}",
     ("NeMo-RL DPO",),
     pairs,

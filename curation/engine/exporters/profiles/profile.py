@@ -11,6 +11,7 @@ an export runs twice: `survey(profile, batch)` over everything, united, then `Ex
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 import orjson
@@ -28,7 +29,14 @@ Asked = Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 
 FORMATS = ("parquet", "jsonl")
 CHECKED = 20  # rows of each shard that are read as their reader will
-GROUPS = ("Fine-tuning", "Preferences", "Rewards and reinforcement learning", "Other")
+
+
+class Group(StrEnum):
+    """What a profile is trained with, as the form puts them."""
+
+    FINE_TUNING = "Fine-tuning"
+    PREFERENCES = "Preferences"
+    REWARDS = "Rewards and reinforcement learning"
 
 
 class Layout(Protocol):
@@ -60,7 +68,7 @@ class Profile:
 
     name: str
     title: str
-    group: str
+    group: Group
     row: str
     readers: tuple[str, ...]
     rule: Rule

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from curation.engine.exporters import lint
 from curation.engine.exporters.choosing import NO_MESSAGES, Draft, Rows
 from curation.engine.exporters.profiles.conversations import IMAGES, Conversations
-from curation.engine.exporters.profiles.profile import GROUPS, Profile
+from curation.engine.exporters.profiles.profile import Group, Profile
 from curation.engine.exporters.profiles.sft import CHATS, NO_USER, TOOLS, WITH_IMAGES
 from curation.engine.exporters.skips import Verdicts
 
@@ -98,7 +98,7 @@ RLVR = (
     Profile(
         "rlvr_open_instruct",
         "Prompts with ground truth for open-instruct",
-        GROUPS[2],
+        Group.REWARDS,
         "{messages, ground_truth, dataset, [tools], id}",
         ("open-instruct GRPO",),
         verified,
@@ -111,7 +111,7 @@ RLVR = (
     Profile(
         "rlvr_verl",
         "Prompts with ground truth for verl",
-        GROUPS[2],
+        Group.REWARDS,
         "{data_source, prompt, ability, reward_model: {style, ground_truth}, extra_info: {split, index, id}}",
         ("verl",),
         scored_by_verl,
@@ -134,7 +134,7 @@ RLVR = (
     Profile(
         "rlvr_prompt",
         "Prompts with the answer to check against",
-        GROUPS[2],
+        Group.REWARDS,
         "{prompt, answer, [verifier], [constraints], [tools], id}",
         ("TRL GRPO", "OpenRLHF"),
         answered,
@@ -148,7 +148,7 @@ RLVR = (
 PROMPTS = Profile(
     "prompts",
     "Prompts for reinforcement learning",
-    GROUPS[2],
+    Group.REWARDS,
     "{prompt, [answer], [verifier], [constraints], [tools], [images], id}",
     ("TRL GRPO, RLOO, online DPO", "OpenRLHF"),
     questions,

@@ -16,7 +16,7 @@ from curation.engine.exporters.choosing import (
     Rows,
 )
 from curation.engine.exporters.profiles.conversations import IMAGES, Conversations
-from curation.engine.exporters.profiles.profile import GROUPS, Profile
+from curation.engine.exporters.profiles.profile import Group, Profile
 from curation.engine.exporters.skips import Verdicts
 from curation.engine.exporters.turns import Turns
 
@@ -60,7 +60,7 @@ SFT = (
     Profile(
         "sft_messages",
         "Conversations for supervised fine-tuning",
-        GROUPS[0],
+        Group.FINE_TUNING,
         "{messages, [tools], [images], id}",
         ("TRL SFT", "open-instruct", "Axolotl", "OpenRLHF", "verl", "Unsloth", "torchtune", "NeMo-RL"),
         conversation,
@@ -81,7 +81,7 @@ SFT = (
     Profile(
         "sft_prompt_completion",
         "Prompts and their answers, learned from the answers only",
-        GROUPS[0],
+        Group.FINE_TUNING,
         "{prompt, completion, [tools], id}",
         ("TRL SFT", "OpenRLHF"),
         asked_and_answered,

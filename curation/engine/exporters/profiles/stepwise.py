@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from curation.engine.exporters import lint
 from curation.engine.exporters.choosing import NO_MESSAGES, Chosen, Draft, Rows
 from curation.engine.exporters.profiles.conversations import ID, Features
-from curation.engine.exporters.profiles.profile import GROUPS, Profile
+from curation.engine.exporters.profiles.profile import Group, Profile
 from curation.engine.exporters.skips import Verdicts
 from curation.engine.exporters.turns import Turns
 
@@ -97,7 +97,7 @@ def _lists(texts: pa.Array, turns: Turns) -> pa.ListArray:
 STEPWISE = Profile(
     "stepwise",
     "Solutions judged step by step",
-    GROUPS[2],
+    Group.REWARDS,
     "{prompt, completions, labels, id}",
     ("TRL PRM", "Axolotl"),
     judged_steps,
