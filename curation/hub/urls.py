@@ -14,6 +14,7 @@ urlpatterns = [
     path(f"{API}/tree/<str:revision>/<path:path>", views.tree, name="folder"),
     path(f"{API}/paths-info/<path:revision>", views.paths_info, name="paths-info"),
     path(f"{API}/refs", views.refs, name="refs"),
+    path(f"{API}/croissant", views.croissant, name="croissant"),
     path(f"{API}/auth-check", views.auth_check, name="auth-check"),
     path(f"datasets/{REPOSITORY}/resolve/<str:revision>/<path:path>", views.resolve, name="resolve"),
     path("<path:path>", views.nothing, name="nothing"),

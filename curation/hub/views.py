@@ -3,12 +3,13 @@ from typing import Any
 
 import yaml
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponseBase, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from curation.asked import number
-from curation.delivery import card_of, deliver, files_of, named
+from curation.delivery import DESCRIPTION, card_of, deliver, described, files_of, named
 from curation.hub.errors import Missing, no_entry, no_repository
 from curation.hub.repositories import HubRequest, export_at, exports_in, hub_view
 from curation.hub.trees import Entry, below, entries, sibling
@@ -145,6 +146,18 @@ def resolve(request: HubRequest, project: str, mixture: str, revision: str, path
     response.headers["X-Linked-Size"] = str(file.bytes)
     response.headers["X-Linked-ETag"] = f'"{file.sha256}"'
     return response
+
+
+@require_safe
+@hub_view
+def croissant(request: HubRequest, project: str, mixture: str) -> HttpResponseBase:
+    """The newest export as data set search engines read it, its files at their addresses on this Hub."""
+    export = export_at(request, project, mixture, "main")
+    if named(export, DESCRIPTION) is None:
+        raise no_entry(f"{export} was made before exports had a Croissant description.", export.commit)
+    address = reverse("hub:resolve", args=[project, mixture, export.commit, "-"]).removesuffix("-")
+    told = described(export, request.build_absolute_uri(address))
+    return HttpResponse(told, content_type="application/ld+json")
 
 
 @require_safe

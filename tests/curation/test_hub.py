@@ -86,6 +86,14 @@ def test_a_tree_has_files_and_folders_in_pages(get, exports):
         assert get(f"{INFO}/tree/v2/{folder}")["X-Error-Code"] == "EntryNotFound"
 
 
+def test_the_newest_export_is_described_with_addresses_that_can_be_read(get, exports):
+    told = get(f"{INFO}/croissant").json()
+    (data,) = [one for one in told["distribution"] if one.get("contentUrl", "").endswith(DATA)]
+    assert exports[1].commit in data["contentUrl"]
+    assert get(data["contentUrl"].split("/hf/")[1]).status_code == 200
+    assert get(f"{INFO}/croissant", bearer="").status_code == 401
+
+
 def test_paths_are_told_of_as_a_form_or_as_json(get):
     paths = ["README.md", "prompts", "nowhere", "../secret-key"]
     found = get(f"{INFO}/paths-info/main", "post", data={"paths": paths, "expand": "True"}).json()
