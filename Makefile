@@ -9,7 +9,7 @@ SSL_CERT_FILE ?= $(PIP_CERT)
 export SSL_CERT_FILE
 endif
 export PIP_FIND_LINKS UV_FIND_LINKS
-ON_SERVICES := tests/curation/test_jobs.py tests/curation/test_races.py tests/curation/test_housekeeping.py tests/curation/test_run_pages.py tests/curation/test_tokens.py tests/curation/test_links.py tests/curation/test_refreshing.py tests/decontam/test_rulings.py tests/decontam/test_opinions.py tests/decontam/test_judging.py tests/test_journey.py tests/test_workers.py
+ON_SERVICES := tests/curation/test_jobs.py tests/curation/test_races.py tests/curation/test_housekeeping.py tests/curation/test_run_pages.py tests/curation/test_tokens.py tests/curation/test_links.py tests/decontam/test_refreshing.py tests/decontam/test_rulings.py tests/decontam/test_opinions.py tests/decontam/test_judging.py tests/test_journey.py tests/test_workers.py
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .PHONY: setup demo test check bench clean
