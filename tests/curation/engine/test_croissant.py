@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.engine.cards import croissant, croissant_at
-from curation.engine.exporters import PROFILES
-from tests.curation.engine.test_cards import SOURCES, built, export
+from tests.curation.engine.test_cards import SOME, SOURCES, built, export
 
 CHECK = "import sys, mlcroissant; print(mlcroissant.Dataset(sys.argv[1]).metadata.ctx.issues.errors)"
 
@@ -69,7 +68,7 @@ def test_every_file_has_its_checksum_and_a_relative_address(folder, described):
 
 def test_every_profile_is_a_record_set_whose_fields_are_its_columns(folder, described):
     sets = {one["@id"]: one for one in described["distribution"] if one["@type"] == "cr:FileSet"}
-    assert [one["@id"] for one in described["recordSet"]] == list(PROFILES)
+    assert [one["@id"] for one in described["recordSet"]] == list(SOME)
     for records in described["recordSet"]:
         (files,) = {leaf["source"]["fileSet"]["@id"] for leaf in leaves(records["field"])}
         paths = sorted(folder.glob(sets[files]["includes"]))

@@ -4,7 +4,6 @@ LLaMA-Factory has them, data/README.md). The last question is the instruction, w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ import pyarrow as pa
 
 from curation.engine.exporters import lint
 from curation.engine.exporters.choosing import Chosen, Draft, Rows
-from curation.engine.exporters.profiles.conversations import ID, Features
+from curation.engine.exporters.profiles.conversations import ID
+from curation.engine.exporters.profiles.plain import Plain
 from curation.engine.exporters.profiles.profile import Group, Profile
 from curation.engine.exporters.profiles.sft import TEXT, conversation
 from curation.engine.exporters.profiles.sharegpt import UNEVEN, alternating, system_of
@@ -36,30 +36,17 @@ def instructed(rows: Rows, verdicts: Verdicts) -> Draft:
     return Draft([spoken], {"system": system_of(rows)})
 
 
-@dataclass(frozen=True, slots=True)
-class Instructions:
-    """The columns of `SCHEMA`; `input` is empty, as records do not part an instruction from what it is about."""
-
-    @property
-    def optional(self) -> Features:
-        return frozenset()
-
-    def occurring(self, chosen: Chosen) -> Features:
-        return frozenset()
-
-    def schema(self, features: Features) -> pa.Schema:
-        return SCHEMA
-
-    def columns(self, chosen: Chosen, features: Features) -> Mapping[str, pa.Array]:
-        (spoken,), said = chosen.turns, chosen.rows.pool.spoken
-        at, ends = spoken.positions(), np.cumsum(spoken.lengths)
-        before = _before(spoken)
-        return dict(chosen.columns) | {
-            "instruction": said.take(pa.array(at[ends - 2])),
-            "input": pa.repeat("", len(spoken)),
-            "output": said.take(pa.array(at[ends - 1])),
-            "history": _in_twos(said.take(pa.array(at[before])), (spoken.lengths - 2) // 2),
-        }
+def _columns(chosen: Chosen) -> Mapping[str, pa.Array]:
+    """`input` is empty, as records do not part an instruction from what it is about."""
+    (spoken,), said = chosen.turns, chosen.rows.pool.spoken
+    at, ends = spoken.positions(), np.cumsum(spoken.lengths)
+    before = _before(spoken)
+    return {
+        "instruction": said.take(pa.array(at[ends - 2])),
+        "input": pa.repeat("", len(spoken)),
+        "output": said.take(pa.array(at[ends - 1])),
+        "history": _in_twos(said.take(pa.array(at[before])), (spoken.lengths - 2) // 2),
+    }
 
 
 def _before(spoken: Turns) -> Any:
@@ -86,7 +73,7 @@ ALPACA = Profile(
     "{instruction, input, output, system, history, id}",
     ("LLaMA-Factory", "Axolotl"),
     instructed,
-    Instructions(),
+    Plain(SCHEMA, _columns),
     asked,
     frozenset(("thinking",)),
     warn=(lint.HAS_PAST, lint.LARGE),

@@ -6,7 +6,6 @@ as a JSON list of booleans in `labels["steps"]`, or in `meta["labels"]`, where a
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ import pyarrow.compute as pc
 
 from curation.engine.exporters import lint
 from curation.engine.exporters.choosing import NO_MESSAGES, Chosen, Draft, Rows
-from curation.engine.exporters.profiles.conversations import ID, Features
+from curation.engine.exporters.profiles.conversations import ID
+from curation.engine.exporters.profiles.plain import Plain
 from curation.engine.exporters.profiles.profile import Group, Profile
 from curation.engine.exporters.skips import Verdicts
 from curation.engine.exporters.turns import Turns
@@ -66,27 +66,13 @@ def _verdicts(text: str | None) -> list[bool] | None:
     return given if isinstance(given, list) and all(isinstance(one, bool) for one in given) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """The columns of `SCHEMA`."""
-
-    @property
-    def optional(self) -> Features:
-        return frozenset()
-
-    def occurring(self, chosen: Chosen) -> Features:
-        return frozenset()
-
-    def schema(self, features: Features) -> pa.Schema:
-        return SCHEMA
-
-    def columns(self, chosen: Chosen, features: Features) -> Mapping[str, pa.Array]:
-        prompt, steps = chosen.turns
-        content = chosen.field("content")
-        return dict(chosen.columns) | {
-            "prompt": content.take(pa.array(prompt.positions())),
-            "completions": _lists(content.take(pa.array(steps.positions())), steps),
-        }
+def _columns(chosen: Chosen) -> Mapping[str, pa.Array]:
+    prompt, steps = chosen.turns
+    content = chosen.field("content")
+    return {
+        "prompt": content.take(pa.array(prompt.positions())),
+        "completions": _lists(content.take(pa.array(steps.positions())), steps),
+    }
 
 
 def _lists(texts: pa.Array, turns: Turns) -> pa.ListArray:
@@ -101,7 +87,7 @@ STEPWISE = Profile(
     "{prompt, completions, labels, id}",
     ("TRL PRM", "Axolotl"),
     judged_steps,
-    Steps(),
+    Plain(SCHEMA, _columns),
     lambda row: [{"role": "user", "content": row["prompt"]}],
     frozenset(),
     warn=(lint.LARGE,),
