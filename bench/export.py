@@ -4,11 +4,11 @@ the rows.
 
     python bench/export.py [--rows 1000000]
 
-The export does what the parts of its run do, shard by shard: look which columns occur and whose rows these are, write
-the rows of the profile, write the provenance; all with checksums, page indexes and content-defined chunks. The copy
-reads the same columns in the same batches and writes them with the same compression and nothing else. Each is a
-process of its own on one thread of pyarrow, over the same store; the copy runs before and after, and its mean counts.
-Seconds are those of the processor, so that what else runs on the machine is of no matter.
+The export does what the parts of its run do, shard by shard: look which columns occur, what readers stumble over and
+whose rows these are, write the rows of the profile, write the provenance; all with checksums, page indexes and
+content-defined chunks. The copy reads the same columns in the same batches and writes them with the same compression
+and nothing else. Each is a process of its own on one thread of pyarrow, over the same store; the copy runs before and
+after, and its mean counts. Seconds are those of the processor, so that what else runs on the machine is of no matter.
 """
 
 import argparse
@@ -34,8 +34,8 @@ sys.path.insert(0, str(ROOT))
 from curation.engine.exporters import (  # noqa: E402
     PROFILES,
     Exporter,
-    features,
     provenance,
+    survey,
     write_parquet,
 )
 from curation.engine.exporting import models, own_licences  # noqa: E402
@@ -93,7 +93,7 @@ def export(folder: str) -> None:
     found: set[str] = set()
     for shard in shards:
         for batch in store.batches([shard]):
-            found |= features(PROFILE, batch)
+            found |= survey(PROFILE, batch).features
             pc.value_counts(batch.column("source"))
             own_licences(batch)
             models(batch)
