@@ -210,7 +210,7 @@ def guard(removed: int, rows: int, config: ApplyConfig) -> None:
     if rows and removed / rows > config.max_removed:
         raise Refused(
             f"This would remove {removed:,} of {rows:,} rows ({removed / rows:.1%}), more than the "
-            f"{config.max_removed:.2%} that may go. Review the matches, or allow it with --max-removed."
+            f"{100 * config.max_removed:g}% that may go. Review the matches, or allow it with --max-removed."
         )
 
 

@@ -104,6 +104,8 @@ def test_the_guard_lets_pass_what_was_agreed_to():
     guard(0, 0, ApplyConfig())
     with pytest.raises(Refused, match=r"would remove 51 of 100 rows \(51.0%\), more than the 50%"):
         guard(51, 100, ApplyConfig(max_removed=0.5))
+    with pytest.raises(Refused, match=r"\(1.0%\), more than the 0.1% that may go"):
+        guard(1, 100, ApplyConfig(max_removed=0.001))
 
 
 @pytest.mark.parametrize(
