@@ -4,6 +4,7 @@ snippets that the pages of the exports show.
 """
 
 import html
+import io
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from curation.engine.records import Message
 from tests.loaders.environments import ROOT
 from tests.loaders.mixture import CHATS, PAIRS
@@ -22,6 +25,8 @@ PROFILES = {
     "mix": ("sft_messages", "alpaca", "llamafactory_sft"),
     "pairs": ("pref_explicit",),
 }
+DATA = "sft_messages/data/train-00000-of-00001"
+PROVENANCE = "provenance/train-00000-of-00001.parquet"
 PREPARE = f"""
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -42,7 +47,9 @@ project = Export.objects.first().mixture.project
 print("told:", Token.objects.issue(project, "t", ["export"], days=1, by=person)[1])
 print("told:", settings.SESSION_COOKIE_NAME + "=" + browser.session.session_key)
 """
-SNIPPET = re.compile(r"<summary>([^<]+) <small>([^<]*)</small></summary>\s*<pre[^>]*><code>(.*?)</code></pre>", re.S)
+SNIPPET = re.compile(
+    r"<summary>([^<]+) <small>([^<]*)</small></summary>\s*<pre[^>]*><code>(.*?)</code></pre>", re.S
+)
 
 
 def published(folder: Path) -> tuple[str, str]:
@@ -69,16 +76,44 @@ def turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
     return [{"role": turn.role, "content": turn.content} for turn in messages]
 
 
-def offered(address: str, cookie: str) -> dict[str, dict[str, str]]:
+def offered(address: str, cookie: str) -> dict[str, Any]:
     """The text of every snippet on the pages of the exports: by profile, then by reader and place."""
-    return {
-        profile: _snippets(f"{address}/p/default/exports/{mixture}/1/?profile={profile}", cookie)
+    pages = {
+        profile: f"{address}/p/default/exports/{mixture}/1/?profile={profile}"
         for mixture, profiles in PROFILES.items()
         for profile in profiles
     }
+    return {"snippets": {profile: _snippets(page, cookie) for profile, page in pages.items()}}
 
 
 def _snippets(page: str, cookie: str) -> dict[str, str]:
-    with urllib.request.urlopen(urllib.request.Request(page, headers={"Cookie": cookie})) as answer:
-        found = SNIPPET.findall(answer.read().decode())
+    found = SNIPPET.findall(_asked(page, Cookie=cookie).decode())
     return {html.unescape(f"{reader} {place}"): html.unescape(code) for reader, place, code in found}
+
+
+def lineage(address: str, secret: str) -> dict[str, Any]:
+    """What the server says of every row that the exports' provenance names: both by the id of the row."""
+    bearer = {"Authorization": f"Bearer {secret}"}
+    rows = {}
+    for mixture in PROFILES:
+        base = f"{address}/api/v1/projects/default/exports/{mixture}/1"
+        table = pq.read_table(io.BytesIO(_asked(f"{base}/files/{PROVENANCE}", **bearer)))
+        for row in table.to_pylist():
+            said = json.loads(_asked(f"{base}/rows/{row['id']}", **bearer))
+            rows[row["id"]] = {"provenance": row, "said": said}
+    return {"rows": rows}
+
+
+def places(address: str, secret: str, folder: Path) -> dict[str, Any]:
+    """Where the first export is on the disk, and its conversations on the server."""
+    base = f"{address}/api/v1/projects/default/exports/mix/1/files/{DATA}"
+    (path,) = (folder / "home" / "store").rglob(f"{DATA}.parquet")
+    headers = {"Authorization": f"Bearer {secret}"}
+    found = {suffix: f"{base}.{suffix}" for suffix in ("parquet", "jsonl")}
+    return found | {"secret": secret, "headers": headers, "export": str(path.parents[2])}
+
+
+def _asked(address: str, **headers: str) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+        body: bytes = answer.read()
+    return body

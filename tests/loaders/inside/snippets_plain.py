@@ -56,5 +56,8 @@ def load(files: Path) -> dict[str, Any]:
     exec(chats["Python alone downloads every file and checks it"], {})
     in_shell(chats["hf downloads every file"], secret)
     in_shell(chats["curl goes on with a broken download"], secret)
-    return found | {"python": sums(Path("mix-1")), "hf": sums(Path("mix")), "curl": sums(Path(".")).get(
-        "train-00000-of-00001.parquet")}
+    return found | {
+        "python": sums(Path("mix-1")),
+        "hf": sums(Path("mix")),
+        "curl": sums(Path(".")).get("train-00000-of-00001.parquet"),
+    }

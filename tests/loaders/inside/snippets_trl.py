@@ -1,4 +1,4 @@
-"""TRL's command lines as the page of an export shows them: as a process, and in this one to see what is learned from."""
+"""TRL's command lines as the page of an export shows them, as a process, and in this one to see what is learned."""
 
 import importlib
 import os
@@ -66,6 +66,6 @@ def watched(code: str, trainer: str) -> dict[str, Any]:
 def load(files: Path) -> dict[str, Any]:
     snippets = told(files)["snippets"]
     sft, dpo = snippets["sft_messages"]["TRL sft"], snippets["pref_explicit"]["TRL dpo"]
-    processes = {name: started(code, Path(name)) for name, code in (("sft", sft), ("dpo", dpo))}
+    process = started(sft, Path("sft"))
     found = {"sft": watched(sft, "SFTTrainer"), "dpo": watched(dpo, "DPOTrainer")}
-    return found | {f"trl {name}": ended(process, Path(name)) for name, process in processes.items()}
+    return found | {"process": ended(process, Path("sft"))}

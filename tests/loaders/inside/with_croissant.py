@@ -9,10 +9,10 @@ from places import told
 
 def load(files: Path) -> dict[str, Any]:
     given = told(files)
-    errors = {}
+    found = {}
     for name in ("export", "described"):
         issues = mlcroissant.Dataset(f"{given[name]}/croissant.json").metadata.ctx.issues
-        errors[name] = [sorted(issues.errors), sorted(issues.warnings)]
+        found[name] = [sorted(issues.errors), sorted(issues.warnings)]
     records = mlcroissant.Dataset(f"{given['export']}/croissant.json").records("sft_messages")
-    ids = sorted(str(record["sft_messages/id"]) for record in records)
-    return {"errors": errors, "ids": ids}
+    ids = sorted(record["sft_messages/id"].decode() for record in records)
+    return {"issues": found, "ids": ids}
