@@ -5,6 +5,7 @@ How to read an export through the Hub-compatible address and by a link without a
 """
 
 import json
+import posixpath
 import re
 from dataclasses import dataclass
 
@@ -48,9 +49,14 @@ def _hub_name(repository: str) -> bool:
 
 
 def as_hub(loading: Loading, reach: Reach) -> Snippet:
+    """By its config, or, for JSON lines, which a card beside Parquet does not list, by its files."""
+    what = f'"{reach.repository}", "{loading.profile}", revision="{reach.revision}"'
+    if loading.kind == "json":
+        files = f"{posixpath.dirname(loading.files[0])}/*.jsonl"
+        what = f'"json", data_files="hf://datasets/{reach.repository}@{reach.revision}/{files}"'
     program = (
         f"from datasets import load_dataset\n\n{loading.profile} = load_dataset(\n"
-        f'    "{reach.repository}", "{loading.profile}", revision="{reach.revision}", split="train"\n)'
+        f'    {what}, split="train"\n)'
     )
     code = f"HF_ENDPOINT={reach.endpoint} HF_TOKEN=$WINNOW_TOKEN python - <<'EOF'\n{program}\nEOF"
     return Snippet("datasets", "as from the Hub", code, HUB_NOTE)
@@ -75,9 +81,10 @@ def by_link(loading: Loading, reach: Reach) -> Snippet:
 
 
 def axolotl(loading: Loading, reach: Reach) -> Snippet:
-    code = (
-        f"datasets:\n  - path: {reach.link}{loading.files[0]}\n    ds_type: {loading.kind}\n    split: train\n"
+    code = "datasets:" + "".join(
+        f"\n  - path: {reach.link}{file}\n    ds_type: {loading.kind}\n    split: train\n"
         "    type: chat_template\n    field_messages: messages"
+        for file in loading.files
     )
     return Snippet("Axolotl", "by a link", code, LINK_NOTE)
 

@@ -182,7 +182,7 @@ def _contents(request: ProjectRequest, export: Export, profile: str) -> Contents
             card = file.read(CARD_BYTES).decode(errors="replace")
     except BadInput:
         return None
-    loading = _loading(request, export, profile, files)
+    loading = _loading(request, export, profile, files, made["configs"][profile]["columns"])
     ways = [] if withdrawn(export) else snippets(loading) + hub_snippets(loading, _reach(request, export))
     head, body = _parted(card)
     return Contents(profile, made, files, ways, body, head)
@@ -198,7 +198,9 @@ def _parted(card: str) -> tuple[str, SafeString]:
     return head, mark_safe(html)
 
 
-def _loading(request: ProjectRequest, export: Export, profile: str, files: list[Delivered]) -> Loading:
+def _loading(
+    request: ProjectRequest, export: Export, profile: str, files: list[Delivered], columns: dict[str, str]
+) -> Loading:
     parts = {"project": request.project.name, "mixture": export.mixture.name, "number": export.number}
     address = reverse("api-1:export-file", kwargs=parts | {"path": "-"}).removesuffix("-")
     own = [file.path for file in files if file.profile == profile]
@@ -210,6 +212,8 @@ def _loading(request: ProjectRequest, export: Export, profile: str, files: list[
         folder=store().full(export.folder) if store().local else "",
         files=parquet or own,
         formats=len({path.rpartition(".")[2] for path in own}),
+        lines=[path for path in own if path.endswith(".jsonl")],
+        tools="tools" in columns or any("tool_calls" in kind for kind in columns.values()),
     )
 
 

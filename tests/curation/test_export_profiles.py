@@ -131,6 +131,12 @@ def test_arguments_of_calls_are_texts_unless_objects_are_asked_for(exported):
     assert arguments(objects, path.replace("sft_messages", "openai_sft")) == ['{"a":1}', '{"a":["x"]}']
 
 
+def test_the_page_of_rows_with_tools_offers_only_what_takes_them(client, curator, exported):
+    page = client.get(exported("sft_messages").get_absolute_url()).content.decode()
+    assert "<summary>TRL " in page and "use_preserving_dataset: true" in page
+    assert "<summary>torchtune " not in page and "<summary>verl " not in page
+
+
 def test_what_readers_stumble_over_is_in_the_manifest_and_on_the_page(client, curator, exported):
     export = exported("rlvr_open_instruct", "sft_messages")
     warnings = manifest_of(export)["configs"]["rlvr_open_instruct"]["warnings"]

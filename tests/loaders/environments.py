@@ -25,10 +25,14 @@ UV = Path(sys.executable).parent / "uv"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment, and the trainers and readers in it whose loaders the tests run."""
+    """
+    A virtual environment, the trainers and readers in it whose loaders the tests run, and those whose snippets of a
+    real export they run.
+    """
 
     name: str
     loaders: tuple[str, ...]
+    snippets: tuple[str, ...]
 
     @property
     def folder(self) -> Path:
@@ -73,9 +77,13 @@ class Environment:
 ENVIRONMENTS = {
     made.name: made
     for made in (
-        Environment("newest", ("with_trl", "with_axolotl", "with_openrlhf")),
-        Environment("bounded", ("with_llamafactory", "with_verl", "with_torchtune", "with_prm")),
-        Environment("readers", ("with_datasets", "over_http")),
+        Environment(
+            "newest", ("with_trl", "with_axolotl", "with_openrlhf"), ("snippets_trl", "snippets_axolotl")
+        ),
+        Environment(
+            "bounded", ("with_llamafactory", "with_verl", "with_torchtune", "with_prm"), ("snippets_bounded",)
+        ),
+        Environment("readers", ("with_datasets",), ("over_http", "snippets_plain", "with_croissant")),
     )
 }
 

@@ -26,7 +26,8 @@ CHATS = [
     Content((Message("user", "Yes or no?"), Message("assistant", "No"))),
 ]
 
-# Two tools whose arguments share no key and no type: as Arrow structs each would get the keys of the other.
+# Two tools whose arguments share no key and no type: as Arrow structs each would get the keys of the other. A third
+# takes none, and does not say so.
 WEATHER = {"city": "Reykjavík", "days": 3, "hourly": False}
 SEARCH = {"terms": ["mill", "river"], "within": {"km": 2.5, "of": None}}
 DESCRIBED = {"weather": ("city", "string"), "search": ("terms", "array")}
@@ -45,6 +46,7 @@ TOOLS = [
     }
     for name, (asked, kind) in DESCRIBED.items()
 ]
+TOOLS.append({"type": "function", "function": {"name": "now", "description": "What there is of now."}})
 
 
 def calling(name: str, arguments: dict) -> Message:

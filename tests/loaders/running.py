@@ -21,25 +21,29 @@ QUIET = {
 }
 
 
-def answers(names: Sequence[str], files: Path, cache: Path) -> dict:
+def answers(names: Sequence[str], files: Path, cache: Path, kind: str = "loaders") -> dict:
     """
-    What the loaders of these environments found in the files. They run at once, started by whichever test process
-    asks first.
+    What the `loaders` of these environments, or their `snippets`, found in the files. They run at once, started by
+    whichever test process asks first.
     """
-    with (cache / "loaders.lock").open("w") as lock:
+    with (cache / f"{kind}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        targets = {ENVIRONMENTS[name]: cache / f"{name}.json" for name in names}
-        running = [_start(made, files, at) for made, at in targets.items() if not at.exists()]
+        targets = {ENVIRONMENTS[name]: cache / f"{name}-{kind}.json" for name in names}
+        running = [
+            _start(made, getattr(made, kind), files, at) for made, at in targets.items() if not at.exists()
+        ]
         for process, said in running:
             assert process.wait() == 0, said.read_text()[-4000:]
         return {made.name: json.loads(at.read_text()) for made, at in targets.items()}
 
 
-def _start(made: Environment, files: Path, target: Path) -> tuple[subprocess.Popen[bytes], Path]:
+def _start(
+    made: Environment, modules: Sequence[str], files: Path, target: Path
+) -> tuple[subprocess.Popen[bytes], Path]:
     assert made.ready, f"{made.folder} is missing or out of date: run tests/loaders/environments.py install"
     folder = target.with_suffix("")
     folder.mkdir()
-    command = [made.python, HERE / "inside" / "run.py", files, target, *made.loaders]
+    command = [made.python, HERE / "inside" / "run.py", files, target, *modules]
     own = os.environ | QUIET | {"HF_HOME": str(folder / "home")}
     said = folder / "said"
     with said.open("w") as out:

@@ -31,7 +31,12 @@ def test_calls_results_and_tools_arrive_through_the_file_that_the_export_brings(
         {"name": "search", "arguments": SEARCH},
     ]
     assert made["rows"][0]["_response"][0]["content"] == "<think>\nThe tool says rain.\n</think>\n\nIt will."
-    assert all(f"Tool Name: {name}" in made["input_ids"][0] for name in ("weather", "search"))
+    assert all(f"Tool Name: {name}" in made["input_ids"][0] for name in ("weather", "search", "now"))
+
+
+def test_a_tool_that_says_no_parameters_would_end_the_run(factory):
+    """Why the export completes them."""
+    assert factory["llamafactory_sft incomplete"] == "KeyError: 'parameters'"
 
 
 def test_pairs_are_compared_behind_their_prompt(factory):
@@ -62,4 +67,4 @@ def test_its_openai_formatting_writes_into_the_system_prompt(factory):
 
 def test_conversations_with_calls_need_the_profile_of_their_own(factory):
     """A call without a text is `content: null` in sft_messages, and the whole run ends there."""
-    assert factory["sft_messages calls"] == "Expected a string, got None"
+    assert factory["sft_messages calls"] == "RuntimeError: Expected a string, got None"

@@ -1,93 +1,57 @@
 """Files read by `datasets` 3.6, and over HTTP from the real server by what reads tables."""
 
-import fcntl
+import hashlib
 import json
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.loaders.environments import ROOT
 from tests.loaders.mixture import CHATS
+from tests.loaders.publishing import DATA
 from tests.loaders.running import answers
-from tests.services import serving
 
-FOLDER = "sft_messages/data/train-00000-of-00001"
-PREPARE = """
-from django.contrib.auth import get_user_model
-from django.core.management import call_command
-from curation.models import Export, Token
-call_command("import", "chats.jsonl", name="chats", licence="cc0-1.0")
-call_command("mix", "mix.yaml")
-call_command("export", "mix", profile=["sft_messages"], format=["parquet", "jsonl"], override="a test")
-person = get_user_model().objects.create_user("reader", is_superuser=True)
-print("told:", Token.objects.issue(Export.objects.get().mixture.project, "t", ["export"], days=1, by=person)[1])
-"""
-
-
-def published(folder: Path) -> str:
-    """Import, mix and export the conversations in a home of their own; the secret of a token that reads them."""
-    told = [{"messages": [{"role": m.role, "content": m.content} for m in chat.messages]} for chat in CHATS]
-    (folder / "chats.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
-    (folder / "mix.yaml").write_text("name: mix\nseed: 1\ncomponents:\n- dataset: chats\n  fraction: 1.0\n")
-    run = [sys.executable, str(ROOT / "manage.py"), "shell", "--no-imports", "-c", PREPARE]
-    own = os.environ | {"WINNOW_HOME": str(folder / "home")}
-    done = subprocess.run(run, cwd=folder, env=own, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return re.findall(r"told: (\S+)", done.stdout)[-1]
-
-
-@pytest.fixture(scope="session")
-def readers(exported, shared):
-    """What the readers found, on the disk and on a server that runs as long as they read."""
-    with (shared / "readers.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "readers.json").exists():
-            served = shared / "served"
-            served.mkdir()
-            secret = published(served)
-            with serving(served, served / "home") as (_, address, _):
-                base = f"{address}/api/v1/projects/default/exports/mix/1/files/{FOLDER}"
-                told = {suffix: f"{base}.{suffix}" for suffix in ("parquet", "jsonl")}
-                headers = {"Authorization": f"Bearer {secret}"}
-                (exported / "served.json").write_text(json.dumps(told | {"headers": headers}))
-                answers(("readers",), exported, shared)
-        return answers(("readers",), exported, shared)["readers"]
+HUB = "datasets as from the Hub"
+PLAIN = ("datasets on this machine", "datasets from this server", "datasets by a link", HUB)
+OLD = ("sft_messages", "llamafactory_sft", "pref_explicit")
 
 
 @pytest.fixture
-def over_http(readers):
-    assert "failed" not in readers["over_http"], readers["over_http"]["failed"]
-    return readers["over_http"]
-
-
-@pytest.fixture
-def rows(shared):
-    """The rows of the export that the server has, by their ids."""
-    (path,) = (shared / "served" / "home" / "store").rglob(f"{FOLDER}.parquet")
-    return pq.read_table(path).to_pylist()
-
-
-def test_datasets_3_loads_every_row_of_every_profile(readers, exported):
-    found = readers["with_datasets"]
+def with_datasets(exported, shared):
+    found = answers(("readers",), exported, shared)["readers"]["with_datasets"]
     assert "failed" not in found, found["failed"]
+    return found
+
+
+@pytest.fixture
+def over_http(over_network):
+    return over_network("over_http")
+
+
+@pytest.fixture
+def told(served):
+    return json.loads((served / "served.json").read_text())
+
+
+@pytest.fixture
+def rows(told):
+    """The conversations that the server has."""
+    return pq.read_table(f"{told['export']}/{DATA}.parquet").to_pylist()
+
+
+def test_datasets_3_loads_every_row_of_every_profile(with_datasets, exported):
+    found = with_datasets
     files = sorted(str(path.relative_to(exported)) for path in exported.rglob("train-*"))
     assert sorted(found) == files
     for name in (name for name in files if name.endswith(".parquet")):
         assert found[name] == pq.read_table(exported / name).to_pylist(), name
 
 
-def test_datasets_3_needs_arguments_as_texts_in_json_lines(readers):
+def test_datasets_3_needs_arguments_as_texts_in_json_lines(with_datasets):
     """Before `datasets` 4.7 objects become structs: each call gets the other tool's keys, with nothing in them."""
     name = "sft_messages/data/train-00000-of-00001.jsonl"
     texts, objects = (
-        readers["with_datasets"][f"{mixture}/{name}"][0]["messages"][1]["tool_calls"][0]["function"][
-            "arguments"
-        ]
+        with_datasets[f"{mixture}/{name}"][0]["messages"][1]["tool_calls"][0]["function"]["arguments"]
         for mixture in ("calls", "objects")
     )
     assert json.loads(texts) == {"city": "Reykjavík", "days": 3, "hourly": False}
@@ -104,3 +68,35 @@ def test_rows_come_over_http_as_they_were(over_http, rows, how):
 )
 def test_tables_are_read_over_http(over_http, rows, how):
     assert over_http[how] == [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize("profile", OLD)
+@pytest.mark.parametrize("way", PLAIN)
+def test_datasets_3_loads_by_the_snippets_of_the_page(over_network, told, profile, way):
+    """From the disk, by a token, by a link and from the address that stands in for the Hub: the same rows."""
+    found = over_network("snippets_plain")[f"{profile} {way}"]
+    (path,) = Path(told["export"]).parents[1].rglob(f"{profile}/data/train-*.jsonl")
+    rows = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert found == rows and len(rows) > 2
+
+
+@pytest.mark.parametrize("way", ["python", "hf"])
+def test_a_download_by_the_snippets_has_every_file(over_network, told, way):
+    root = Path(told["export"])
+    files = {str(path.relative_to(root)): digest(path) for path in root.rglob("*") if path.is_file()}
+    assert over_network("snippets_plain")[way] == files
+
+
+def test_curl_has_the_file(over_network, told):
+    assert over_network("snippets_plain")["curl"] == digest(Path(f"{told['export']}/{DATA}.parquet"))
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_croissant_is_read_without_an_error_and_leads_to_the_rows(over_network, rows):
+    """Of the small export, and of one with every profile."""
+    found = over_network("with_croissant")
+    assert {name: errors for name, (errors, _) in found["issues"].items()} == {"export": [], "described": []}
+    assert found["ids"] == sorted(row["id"] for row in rows)

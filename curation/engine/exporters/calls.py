@@ -69,6 +69,35 @@ def parse_tools(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
     return kept.take(pa.array(codes)), np.array([*bad, False])[codes]
 
 
+def complete_tools(column: pa.Array) -> pa.Array:
+    """
+    Tools that `parse_tools` let pass, each with the properties of its `parameters` where it says none, and with its
+    type: readers that walk over them without asking fail. A text that has them all stays the same text.
+    """
+    texts = column.dictionary_encode()
+    return pa.array(map(_complete, texts.dictionary.to_pylist()), pa.string()).take(texts.indices)
+
+
+def _complete(text: str) -> str:
+    """Escaped like ASCII, for text may hold half a surrogate pair; as it was with a number beyond all floats."""
+    given = _list(text)
+    made = [_with_properties(tool) for tool in given]
+    try:
+        return text if made == given else json.dumps(made, allow_nan=False)
+    except ValueError:
+        return text
+
+
+def _with_properties(tool: dict[str, Any]) -> dict[str, Any]:
+    inner = tool.get("function")
+    if isinstance(inner, dict):
+        return tool | {"type": tool.get("type") or "function", "function": _with_properties(inner)}
+    parameters = tool.get("parameters") or {}
+    if "name" not in tool or not isinstance(parameters, dict) or parameters.get("properties"):
+        return tool
+    return tool | {"parameters": {"type": "object"} | parameters | {"properties": {}}}
+
+
 def _read(text: str) -> Any:
     """
     JSON without NaN. Not orjson's reader, which turns whole numbers of more than 64 bits into floats.

@@ -32,6 +32,8 @@ class Loading:
     folder: str = ""
     files: Sequence[str] = ()
     formats: int = 1
+    lines: Sequence[str] = ()
+    tools: bool = False
 
     @property
     def root(self) -> str:
@@ -45,6 +47,11 @@ class Loading:
     @property
     def paths(self) -> list[str]:
         return [f"{self.root}/{path}" for path in self.files]
+
+    @property
+    def line_paths(self) -> list[str]:
+        """The files of JSON lines, where the profile was written so."""
+        return self.paths if self.kind == "json" else [f"{self.root}/{path}" for path in self.lines]
 
     @property
     def place(self) -> str:

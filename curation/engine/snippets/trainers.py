@@ -21,7 +21,9 @@ def trl(loading: Loading, *, command: str) -> Snippet:
         f"trl {command} --model_name_or_path {MODEL} --output_dir out \\\n"
         f"  --dataset_name {loading.root} --dataset_config {loading.profile}"
     )
-    return Snippet("TRL", command, code, where(loading))
+    return Snippet(
+        "TRL", command, code, where(loading, OBJECTS if loading.tools and command == "sft" else "")
+    )
 
 
 def trl_rewards(loading: Loading) -> Snippet:
@@ -38,11 +40,11 @@ trainer = GRPOTrainer(model="{MODEL}", reward_funcs=your_reward, train_dataset=p
 def trl_steps(loading: Loading) -> Snippet:
     code = f"""\
 from datasets import load_dataset
-from trl.experimental.prm import PRMTrainer
+from trl import PRMTrainer
 
 steps = load_dataset({quoted(loading.root)}, "{loading.profile}", split="train")
 trainer = PRMTrainer(model=your_model, processing_class=your_tokenizer, train_dataset=steps)"""
-    return Snippet("TRL", "PRM", code, where(loading, "Not every release of TRL has this trainer."))
+    return Snippet("TRL", "PRM", code, where(loading, "For TRL up to 0.24; 1.x has no such trainer."))
 
 
 def open_instruct(loading: Loading, *, script: str) -> Snippet:
@@ -57,6 +59,14 @@ def axolotl(loading: Loading, *, kind: str, head: str = "", more: str = "", note
         f"    type: {kind}{more}"
     )
     return Snippet("Axolotl", "config.yaml", code, where(loading, note))
+
+
+def axolotl_pairs(loading: Loading) -> Snippet | None:
+    """Its strategy keeps the role and the content of a message, and drops calls."""
+    if loading.tools:
+        return None
+    more = "\n    field_messages: prompt"
+    return axolotl(loading, kind="chat_template.default", head="rl: dpo\n", more=more, note=LAST_TURN)
 
 
 def llama_factory(loading: Loading, *, kind: str, stage: str) -> Snippet:
@@ -80,7 +90,7 @@ def llama_factory_alpaca(loading: Loading) -> Snippet | None:
 
 
 def verl_sft(loading: Loading) -> Snippet | None:
-    if loading.kind != "parquet":
+    if loading.kind != "parquet" or loading.tools:
         return None
     code = (
         "torchrun --standalone --nproc_per_node=8 -m verl.trainer.sft_trainer \\\n"
@@ -101,7 +111,8 @@ def verl_ppo(loading: Loading) -> Snippet:
     )
     note = (
         "data_source selects the reward function; for one that verl does not have, name yours in "
-        "custom_reward_function.path. Prompts over max_prompt_length stop it unless data.filter_overlong_prompts."
+        "custom_reward_function.path. A prompt over max_prompt_length loses its start, or stops older versions; with "
+        "data.filter_overlong_prompts it is left out."
     )
     return Snippet("verl", "main_ppo", code, where(loading, note))
 
@@ -111,7 +122,8 @@ def openrlhf(loading: Loading, *, command: str, keys: str) -> Snippet | None:
         return None
     dataset = "prompt_dataset" if command == "train_ppo_ray" else "dataset"
     code = f"python -m openrlhf.cli.{command} --data.{dataset} {loading.place} \\\n  --data.apply_chat_template {keys}"
-    return Snippet("OpenRLHF", command, code, where(loading))
+    note = TOOLS_UNSEEN if loading.tools and command == "train_sft" else ""
+    return Snippet("OpenRLHF", command, code, where(loading, note))
 
 
 def unsloth(loading: Loading, *, trainer: str) -> Snippet:
@@ -123,10 +135,13 @@ from trl import {trainer}
 model, tokenizer = FastLanguageModel.from_pretrained("{MODEL}")
 rows = load_dataset({quoted(loading.root)}, "{loading.profile}", split="train")
 trainer = {trainer}(model=FastLanguageModel.get_peft_model(model), processing_class=tokenizer, train_dataset=rows)"""
-    return Snippet("Unsloth", trainer, code, where(loading))
+    note = OBJECTS if loading.tools and trainer == "SFTTrainer" else ""
+    return Snippet("Unsloth", trainer, code, where(loading, note))
 
 
-def torchtune(loading: Loading, *, component: str, columns: str) -> Snippet:
+def torchtune(loading: Loading, *, component: str, columns: str) -> Snippet | None:
+    if loading.tools:
+        return None
     files = ", ".join(quoted(path) for path in loading.paths)
     code = (
         f"dataset:\n  _component_: torchtune.datasets.{component}\n  source: {loading.kind}\n"
@@ -135,12 +150,16 @@ def torchtune(loading: Loading, *, component: str, columns: str) -> Snippet:
     return Snippet("torchtune", "config.yaml", code, where(loading))
 
 
-def nemo_rl(loading: Loading, *, script: str, dataset: str) -> Snippet:
-    code = f"data:\n  train:\n    dataset_name: {dataset}\n    data_path: {loading.paths[0]}"
+def nemo_rl(loading: Loading, *, script: str, dataset: str) -> Snippet | None:
+    """Its datasets are read as JSON, whatever they are called."""
+    if not loading.line_paths:
+        return None
+    kept = "\n    use_preserving_dataset: true" if loading.tools and dataset == "openai_format" else ""
+    code = f"data:\n  train:\n    dataset_name: {dataset}\n    data_path: {loading.line_paths[0]}{kept}"
     note = f"For examples/{script}."
-    if len(loading.files) > 1:
-        note += f" It takes one file; join the {len(loading.files)} with cat first."
-    return Snippet("NeMo-RL", "config.yaml", code, where(loading, note))
+    if len(loading.line_paths) > 1:
+        note += f" It takes one file; join the {len(loading.line_paths)} with cat first."
+    return Snippet("NeMo-RL", "config.yaml", code, where(loading, note + (AS_IT_STANDS if kept else "")))
 
 
 def openai(loading: Loading, *, method: str) -> Snippet:
@@ -159,6 +178,13 @@ client.fine_tuning.jobs.create(training_file=uploaded.id, model="your-model", me
 
 CHAT = "\n    field_messages: messages"
 KEYS = "--data.prompt_key prompt --data.chosen_key chosen --data.rejected_key rejected"
+OBJECTS = (
+    "A chat template that writes arguments with tojson (Qwen 2.5, Llama 3.1) needs an export as JSON lines alone, with "
+    "tool_arguments=object, and datasets 4.7 or later."
+)
+AS_IT_STANDS = " It hands tools to the chat template as they stand: export with tool_arguments=object."
+TOOLS_UNSEEN = "The chat template is given the calls, but never the column tools."
+LAST_TURN = "Of an answer of several turns it takes the last."
 NO_HISTORY = "It reads neither history nor system; rows with these lose them."
 
 TRAINERS: dict[str, tuple[Way, ...]] = {
@@ -182,6 +208,7 @@ TRAINERS: dict[str, tuple[Way, ...]] = {
     ),
     "pref_explicit": (
         partial(trl, command="dpo"),
+        axolotl_pairs,
         partial(openrlhf, command="train_dpo", keys=KEYS),
         partial(unsloth, trainer="DPOTrainer"),
     ),

@@ -13,6 +13,8 @@ CALLS = '[{"id": "c7", "function": {"name": "sound", "arguments": {"at": [1, "x"
 CALLING = Message("assistant", None, tool_calls=CALLS, thinking="Measure.")
 RESULT, ANSWER = Message("tool", "4 m", name="sound"), Message("assistant", "Four metres.", thinking="So.")
 TOOLS = '[{"type":"function","function":{"name":"sound"}}]'
+COMPLETED = TOOLS.replace('"sound"', '"sound","parameters":{"type":"object","properties":{}}')
+COMPLETED = COMPLETED.replace(":", ": ").replace(",", ", ")  # LLaMA-Factory needs them
 CHAT = Content((SYSTEM, ASK, ANSWER, Message("user", "Sure?"), Message("assistant", "Yes.")))
 TALK = Content((SYSTEM, ASK, CALLING, RESULT, ANSWER), tools=TOOLS)
 PAIR = Content(
@@ -115,7 +117,7 @@ ROWS = [
                     {"from": "gpt", "value": "<think>\nSo.\n</think>\n\nFour metres."},
                 ],
                 "system": "Be brief.",
-                "tools": TOOLS,
+                "tools": COMPLETED,
                 "id": ID,
             }
         ],
@@ -184,6 +186,37 @@ def test_calls_and_results_that_do_not_belong_together_are_skipped(turns):
     spoken = [Message(m.role, m.content, m.name, m.tool_calls) for m in turns]
     _, batch = made("openai_sft", Content((*spoken, PLAIN)))
     assert batch.num_rows == 0
+
+
+FULL = {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "parameters"),
+    [
+        ({"name": "sound"}, {"type": "object", "properties": {}}),
+        ({"name": "sound", "parameters": None}, {"type": "object", "properties": {}}),
+        (
+            {"name": "\ud800", "parameters": {"title": "é"}},
+            {"type": "object", "title": "é", "properties": {}},
+        ),
+        ({"name": "sound", "parameters": {"properties": None}}, {"type": "object", "properties": {}}),
+        ({"name": "sound", "parameters": FULL}, FULL),
+    ],
+)
+def test_every_tool_has_parameters_with_properties_for_llama_factory(given, parameters):
+    """It reads `tool["parameters"]["properties"]` of each and ends with a KeyError where one has none."""
+    whole = given | {"parameters": parameters}
+    for tool, expected in ((given, whole), ({"function": given}, {"type": "function", "function": whole})):
+        text = json.dumps([tool, {"a": 1}])
+        (row,) = made("llamafactory_sft", Content((ASK, ANSWER), tools=text))[1].to_pylist()
+        assert json.loads(row["tools"]) == [expected, {"a": 1}]
+
+
+@pytest.mark.parametrize("rest", [',"parameters":{"properties":{"at":{}}}', ',"limit":1e999'])
+def test_tools_that_are_complete_or_beyond_json_stay_the_same_text(rest):
+    text = f'[{{"type": "function", "function": {{"name": "sound"{rest}}}}}]'
+    assert made("llamafactory_sft", Content((ASK, ANSWER), tools=text))[1].to_pylist()[0]["tools"] == text
 
 
 def test_a_chat_without_tools_keeps_its_messages_for_llama_factory():

@@ -1,3 +1,5 @@
+import yaml
+
 from curation.engine.hub_snippets import Reach, hub_snippets
 from curation.engine.snippets import Loading
 
@@ -27,14 +29,18 @@ def test_the_hub_is_asked_for_by_one_command_with_the_token_of_the_environment()
 
 def test_a_link_needs_no_token_and_names_every_file():
     code = said(LOADING, LINKED)
-    assert (
-        "path: https://w/d/1.abc/mix-3/sft_messages/data/train-00000-of-00002.parquet"
-        in code["Axolotl by a link"]
-    )
+    listed = yaml.safe_load(code["Axolotl by a link"])["datasets"]
+    assert [one["path"] for one in listed] == [f"https://w/d/1.abc/mix-3/{file}" for file in SHARDS]
     assert "WINNOW_TOKEN" not in code["datasets by a link"] + code["curl goes on with a broken download"]
     listed = code["datasets by a link"].split("files = ")[1].split("]")[0] + "]"
     assert eval(listed) == SHARDS
     compile(code["datasets by a link"], "snippet", "exec")
+
+
+def test_json_lines_which_no_card_lists_beside_parquet_are_asked_for_by_their_files():
+    lines = Loading("mix-3", "openai_sft", "https://w/f/", files=["openai_sft/data/train.jsonl"])
+    code = said(lines, HUB)["datasets as from the Hub"]
+    assert '"json", data_files="hf://datasets/team/mix@v3/openai_sft/data/*.jsonl"' in code
 
 
 def test_only_chats_are_offered_to_a_chat_template():

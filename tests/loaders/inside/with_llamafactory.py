@@ -50,9 +50,18 @@ def shipped(files: Path, mixture: str, kind: str, stage: str) -> dict[str, Any]:
 def refusal(folder: Path, name: str) -> str:
     try:
         gotten(folder, name, "sft")
-    except RuntimeError as refused:
-        return str(refused)
+    except (RuntimeError, KeyError) as refused:
+        return f"{type(refused).__name__}: {refused}"
     return ""
+
+
+def incomplete(path: Path) -> str:
+    """The rows of a file with a tool that does not say its parameters."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    tool = {"type": "function", "function": {"name": "now", "description": "The time."}}
+    lines = [json.dumps(row | {"tools": json.dumps([tool])}) for row in rows]
+    Path("own", "incomplete.jsonl").write_text("\n".join(lines))
+    return "incomplete.jsonl"
 
 
 def load(files: Path) -> dict[str, Any]:
@@ -68,10 +77,14 @@ def load(files: Path) -> dict[str, Any]:
         "openai": told | {"file_name": str(at(files, "sft_messages", "chats")), "formatting": "openai"},
         "calls": told | {"file_name": str(at(files, "sft_messages", "calls"))},
     }
+    calling = json.loads((files / "calls/llamafactory_sft/dataset_info.json").read_text())["calls_sft"]
+    calls = at(files, "llamafactory_sft", "calls", "jsonl")
+    entries["incomplete"] = calling | {"file_name": incomplete(calls)}
     (folder / "dataset_info.json").write_text(json.dumps(entries))
     return {
         "llamafactory_sft chats": shipped(files, "chats", "sft", "sft"),
         "llamafactory_sft calls": shipped(files, "calls", "sft", "sft"),
+        "llamafactory_sft incomplete": refusal(folder, "incomplete"),
         "llamafactory_preference": shipped(files, "pairs", "preference", "rm"),
         "llamafactory_kto": shipped(files, "pairs", "kto", "kto"),
         "alpaca chats": gotten(folder, "alpaca", "sft"),

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.engine.exporters import lint
+from curation.engine.exporters.calls import complete_tools
 from curation.engine.exporters.choosing import Chosen, Draft, Rows
 from curation.engine.exporters.profiles.conversations import ALWAYS, ID, Features
 from curation.engine.exporters.profiles.preferences import judged, pairs
@@ -98,7 +99,10 @@ class Sharegpt:
         spoken, *answers = chosen.turns
         made = {name: one_turn(chosen, turns) for name, turns in zip(self.answers, answers, strict=True)}
         made |= {"conversations": conversations(chosen, spoken)}
-        return dict(chosen.columns) | made | {"tools": pc.fill_null(chosen.columns["tools"], "")}
+        tools = complete_tools(
+            chosen.columns["tools"]
+        )  # its tool_utils.py reads parameters.properties of each
+        return dict(chosen.columns) | made | {"tools": pc.fill_null(tools, "")}
 
 
 @dataclass(frozen=True, slots=True)
