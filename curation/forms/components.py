@@ -15,8 +15,13 @@ RANGE = re.compile(rf"{END}\.\.{END}", re.ASCII)
 
 
 def number(text: str) -> int | float | str | None:
-    """What was typed as a number, if it is one; else as it is, for the config to refuse."""
-    text = text.strip().replace(",", "").replace("\u00a0", "")
+    """
+    What was typed as a number, if it is one; else as it is, for the config to refuse: 1,500 is a thousand and more, and
+    0,5 is no number, since it would not be half.
+    """
+    text = text.strip().replace("\u00a0", "")
+    if re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text, re.ASCII):
+        text = text.replace(",", "")
     if re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
         return int(text)
     if re.fullmatch(r"-?(\d{1,18}\.?\d{0,18}|\.\d{1,18})([eE][-+]?\d{1,2})?", text, re.ASCII):

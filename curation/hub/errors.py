@@ -16,7 +16,9 @@ class Missing(Exception):
 
     def answer(self) -> JsonResponse:
         response = JsonResponse({"error": self.sentence}, status=self.status)
-        response.headers["X-Error-Message"] = self.sentence.encode("ascii", "replace").decode()
+        response.headers["X-Error-Message"] = (
+            " ".join(self.sentence.split()).encode("ascii", "replace").decode()
+        )
         if self.code:
             response.headers["X-Error-Code"] = self.code
         if self.commit:

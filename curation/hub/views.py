@@ -113,7 +113,7 @@ def _paths(request: HubRequest) -> tuple[list[str], bool]:
     try:
         told = json.loads(request.body)
         paths, expand = told["paths"], bool(told.get("expand"))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Missing("The body needs a list of paths.", status=400) from None
     listed = paths if isinstance(paths, list) else [paths]
     return [path for path in listed if isinstance(path, str)][:PATHS], expand

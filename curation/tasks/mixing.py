@@ -112,6 +112,10 @@ def choose(part: Part) -> dict[str, Any]:
     given = [Counter[str]() for _ in draws]
     keys = _keys(found, draws, gone.ids, given)
     bounds = boundaries(keys, _shard_rows(list(found.versions)))
+    if not any(counted["rows"] for counted in given):
+        raise BadInput(
+            f"The recipe {recipe.name} asks for fewer tokens than any row that it would draw first has."
+        )
     return {
         "draws": [asdict(made) for made in draws],
         "gone": asdict(part.write("tmp/gone", GONE, gone.pairs.to_batches())) if len(gone) else None,

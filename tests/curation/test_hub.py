@@ -101,7 +101,7 @@ def test_paths_are_told_of_as_a_form_or_as_json(get):
     body = json.dumps({"paths": paths})
     again = get(f"{INFO}/paths-info/v2", "post", data=body, content_type="application/json").json()
     assert [one["oid"] for one in again] == [one["oid"] for one in found]
-    for wrong in ("{", "[]", "3", '{"paths": 3}'):
+    for wrong in ("{", "[]", "3", '{"paths": 3}', "[" * 100_000):
         answer = get(f"{INFO}/paths-info/main", "post", data=wrong, content_type="application/json")
         assert answer.status_code == (200 if "paths" in wrong else 400)
 
@@ -167,7 +167,10 @@ def test_a_withdrawn_export_is_no_revision_and_says_why(get, exports, user):
     answer = get(f"{INFO}/revision/v2")
     assert answer["X-Error-Code"] == "RevisionNotFound" and "a leak ☂" in answer.json()["error"]
     assert get(INFO).json()["sha"] == exports[0].commit
-    Export.objects.all().withdraw("all", by=user)
+    Export.objects.all().withdraw("all of it:\r\nsee the log", by=user)
+    assert get(f"{INFO}/revision/v1")["X-Error-Message"].endswith(
+        "all of it: see the log. Its files are no longer served."
+    )
     assert get(INFO)["X-Error-Code"] == "RevisionNotFound"
     assert get(f"{INFO}/refs").json()["branches"] == []
 

@@ -93,6 +93,17 @@ def test_a_token_budget_is_shared_by_weight_and_met_to_within_a_row(mix, books, 
     assert sum(share["rows"] for share in made.facts["shares"]) == made.rows
 
 
+def test_fewer_tokens_than_a_row_has_make_no_empty_mixture(project, user, version):
+    made = version("long", *about("long", "law", 10, words=50))
+    jobs.work(Run.objects.get(kind="profile", inputs=made).pk)
+    recipe = Recipe.of({"name": "mix", "seed": 1, "components": [{"dataset": "long", "tokens": 30}]})
+    run = start_mix(project, recipe, user=user)
+    jobs.work(run.pk)
+    run.refresh_from_db()
+    assert run.status == "failed" and "asks for fewer tokens than any row" in run.error
+    assert not project.datasets.filter(name="mix").exists()
+
+
 def test_the_same_recipe_over_the_same_versions_gives_the_same_bytes(mix, books, web):
     strata = [
         {"by": "label.topic", "value": "maths", "share": 0.3},

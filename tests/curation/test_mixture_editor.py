@@ -153,6 +153,7 @@ def test_strata_are_added_and_removed_without_a_script(client, curator, books):
         ({"stratum_amount": ["4", "half"]}, "share must be a number like 0.5, not the text 'half'"),
         ({"stratum_mode": ["rows", "percent"]}, "A stratum gives share or rows, not percent."),
         ({"budget_in": "rows", "budget": "1.0"}, "rows must be a whole number, not 1.0"),
+        ({"budget_in": "rows", "budget": "0,5"}, "rows must be a whole number, not the text '0,5'"),
         ({"tokenizer": "nowhere"}, None),
     ],
 )

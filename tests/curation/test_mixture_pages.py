@@ -80,7 +80,7 @@ def test_the_list_costs_the_same_for_one_mixture_and_for_five(
 
 
 def test_a_new_mixture_is_saved_and_built_from_the_editor(client, curator, books, web):
-    sent = typed(("books", "fraction", "0.5", "", "1"), ("web@1", "rows", "1,0", "4", "1"), name="mix")
+    sent = typed(("books", "fraction", "0.5", "", "1"), ("web@1", "rows", "10", "4", "1"), name="mix")
     assert client.post(url("mixture-new"), sent).url == url("mixture", "mix")
     assert Mixture.objects.get().recipe == (
         "name: mix\nseed: 1\ncomponents:\n- dataset: books\n  fraction: 0.5\n- dataset: web@1\n"

@@ -8,6 +8,8 @@ OpenAI's own: `{id, type, function: {name, arguments}}` with `arguments` as JSON
 """
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +25,7 @@ CALL = pa.struct(
     ]
 )
 CALLS = pa.list_(CALL)
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
 NOTHING = frozenset(("", "[]", "null"))
 
 Call = tuple[str | None, str, str, str]
@@ -100,13 +103,23 @@ def _with_properties(tool: dict[str, Any]) -> dict[str, Any]:
 
 def _read(text: str) -> Any:
     """
-    JSON without NaN. Not orjson's reader, which turns whole numbers of more than 64 bits into floats.
+    JSON that every reader takes: without NaN, numbers beyond a double and halves of characters. Not orjson's reader,
+    which turns whole numbers of more than 64 bits into floats.
     """
-    return json.loads(text, parse_constant=_refuse)
+    given = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    if HALF.search(text):
+        json.dumps(given, ensure_ascii=False).encode()  # refuses half a surrogate pair
+    return given
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(text)
+    return number
 
 
 def _list(text: str) -> list[Any]:

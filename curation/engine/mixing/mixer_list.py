@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from curation.engine.errors import BadConfig
@@ -20,7 +21,7 @@ FLAG = "--dataset_mixer_list"
 LONGEST = 100_000
 MOST = 200
 ROWS = re.compile(r"\d{1,13}", re.ASCII)
-FRACTION = re.compile(r"(\d{1,6}\.\d{0,12}|\.\d{1,12})", re.ASCII)
+FRACTION = re.compile(r"(\d{1,6}\.\d{0,30}|\.\d{1,30})", re.ASCII)
 FILE = re.compile(r"(\.(jsonl?|parquet|csv|arrow))(\.(gz|zst))?$", re.IGNORECASE)
 
 
@@ -121,5 +122,6 @@ def amount_of(component: Component, share: Share) -> str:
     """
     plain = not (share.capped or share.floored or share.left_out)
     if component.fraction is not None and plain:
-        return format(component.fraction, "f").rstrip("0") + ("0" if component.fraction.is_integer() else "")
+        whole, _, rest = format(Decimal(repr(component.fraction)), "f").partition(".")
+        return f"{whole}.{rest or 0}"
     return str(share.rows)

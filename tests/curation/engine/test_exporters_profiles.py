@@ -87,6 +87,8 @@ def test_rows_that_would_break_fine_tuning_are_skipped_with_the_reason(content, 
         '[{"function": {"name": "f", "arguments": {"x": NaN}}}]',
         '[{"function": {"name": "f", "arguments": {"x": 1e999}}}]',
         '[{"function": {"name": "\\ud800", "arguments": {}}}]',
+        '[{"function": {"name": "f", "arguments": "{\\"x\\": 1e999}"}}]',
+        '[{"function": {"name": "f", "arguments": "{\\"x\\": \\"\\\\ud800\\"}"}}]',
         '[{"id": 7, "function": {"name": "f", "arguments": {}}}]',
         "[" * 100_000,
     ],
@@ -95,6 +97,13 @@ def test_tool_calls_that_no_trainer_could_read_are_skipped(calls):
     rows, skips = export("sft_messages", Content((ASK, Message("assistant", None, tool_calls=calls))))
     reason = "has tool calls that are not a list of named functions with an object of arguments"
     assert (rows, skips) == ([], {reason: 1})
+
+
+@pytest.mark.parametrize("tools", ['[{"a": "\\ud800"}]', '[{"a": -1e999}]', '[{"a": NaN}]'])
+def test_tools_that_some_reader_of_json_refuses_are_skipped(tools):
+    rows, skips = export("sft_messages", Content((ASK, ANSWER), tools=tools))
+    assert (rows, skips) == ([], {"has tools that are not a list of JSON objects": 1})
+    assert export("sft_messages", Content((ASK, ANSWER), tools='[{"a": "\\ud83d\\ude42"}]'))[1] == {}
 
 
 def test_a_plain_export_has_no_columns_but_the_plain_ones():
@@ -225,6 +234,23 @@ def test_prompts_end_at_the_last_user_turn():
         (plain(ASK), "72", "gsm8k"),
     ]
     assert skips == {"has no messages": 1, "has no user turn": 1}
+
+
+def test_what_is_blank_is_no_ground_truth_and_names_no_verifier():
+    rows, skips = export(
+        "rlvr_open_instruct",
+        Content((ASK,), ground_truth="72", verifier=""),
+        Content((ASK,), ground_truth=" ", verifier="gsm8k"),
+        Content((ASK,), ground_truth="", verifier="ifeval", constraints='{"a": 1}'),
+    )
+    assert [row["ground_truth"] for row in rows] == ['{"a": 1}']
+    assert skips == {"names no verifier": 1, "has no ground truth": 1}
+
+
+def test_notes_of_weights_nested_beyond_reason_are_no_weights():
+    nested = "[" * 100_000 + '"weight"'
+    rows, _ = export("openai_sft", Content((ASK, ANSWER), meta={"messages": nested}))
+    assert rows == [{"messages": plain(ASK, ANSWER)}]
 
 
 def test_skips_add_up_and_keep_the_smallest_ids():

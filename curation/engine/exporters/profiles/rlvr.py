@@ -45,7 +45,7 @@ def questions(rows: Rows, verdicts: Verdicts) -> Draft:
 def checkable(rows: Rows, verdicts: Verdicts) -> Draft:
     """Those with something to check an answer against: the ground truth, else the constraints."""
     draft = questions(rows, verdicts)
-    truth = pc.coalesce(rows.batch.column("ground_truth"), rows.batch.column("constraints"))
+    truth = pc.coalesce(_said(rows, "ground_truth"), _said(rows, "constraints"))
     verdicts.skip(truth.is_null().to_numpy(zero_copy_only=False), NO_TRUTH)
     return Draft(draft.turns, {"truth": truth})
 
@@ -57,7 +57,7 @@ def answered(rows: Rows, verdicts: Verdicts) -> Draft:
 
 def verified(rows: Rows, verdicts: Verdicts) -> Draft:
     """Those whose verifier is named; open-instruct calls its name `dataset`."""
-    draft, verifier = checkable(rows, verdicts), rows.batch.column("verifier")
+    draft, verifier = checkable(rows, verdicts), _said(rows, "verifier")
     verdicts.skip(verifier.is_null().to_numpy(zero_copy_only=False), NO_VERIFIER)
     return Draft(draft.turns, {"ground_truth": draft.columns["truth"], "dataset": verifier})
 
@@ -68,9 +68,10 @@ def scored_by_verl(rows: Rows, verdicts: Verdicts) -> Draft:
     verifier, else the verifier, else the source. `index` tells rows apart, so it is made of the id.
     """
     draft, batch = checkable(rows, verdicts), rows.batch
-    verifier = pc.utf8_lower(batch.column("verifier"))
-    scorer = pc.coalesce(rows.note("meta", "data_source"), _named(verifier, VERL), batch.column("verifier"))
-    ability = pc.coalesce(rows.note("meta", "ability"), _named(verifier, ABILITY), pa.scalar("general"))
+    verifier = _said(rows, "verifier")
+    lower = pc.utf8_lower(verifier)
+    scorer = pc.coalesce(_filled(rows.note("meta", "data_source")), _named(lower, VERL), verifier)
+    ability = pc.coalesce(_filled(rows.note("meta", "ability")), _named(lower, ABILITY), pa.scalar("general"))
     style, split = (pa.repeat(word, len(rows)) for word in ("rule", "train"))
     reward = pa.StructArray.from_arrays([style, draft.columns["truth"]], fields=list(REWARD))
     extra = pa.StructArray.from_arrays(
@@ -78,6 +79,15 @@ def scored_by_verl(rows: Rows, verdicts: Verdicts) -> Draft:
     )
     columns = {"data_source": pc.coalesce(scorer, batch.column("source")), "ability": ability}
     return Draft(draft.turns, columns | {"reward_model": reward, "extra_info": extra})
+
+
+def _said(rows: Rows, name: str) -> pa.Array:
+    return _filled(rows.batch.column(name))
+
+
+def _filled(texts: pa.Array) -> pa.Array:
+    """The texts with null for blank ones, which name nothing and answer nothing."""
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), pa.scalar(None, TEXT), texts)
 
 
 def _named(names: pa.Array, table: dict[str, str]) -> pa.Array:
