@@ -247,6 +247,6 @@ def guard(facts: dict[str, Any], config: DedupeConfig) -> None:
         more = f", and so would {others:,} other sources" if others else ""
         raise Refused(
             f"Source {name} would lose {of['lost']:,} of its {of['rows']:,} rows ({of['share']:.1%}), more than the "
-            f"{100 * config.max_source_loss:g}% that may go{more}. Look at the clusters, raise max_source_loss, or allow it "
-            "with allow_loss."
+            f"{100 * config.max_source_loss:g}% that may go{more}. Look at the clusters, raise max_source_loss, or "
+            "allow it with allow_loss."
         )
