@@ -63,7 +63,7 @@ check: dev
 	@$(BIN)/python -m pytest -q tests/test_docs.py tests/test_architecture.py
 
 bench: .venv/.bench
-	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@failed=0; for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || failed=1; done; exit $$failed
 
 clean:
 	rm -rf .venv .venv-loaders var .mypy_cache .ruff_cache
