@@ -105,7 +105,25 @@ STEPS = [
         labels={"steps": "[true, true, false]"},
     )
 ]
-MIXTURES = {"chats": CHATS, "calls": CALLS, "pairs": PAIRS, "problems": PROBLEMS, "steps": STEPS}
+SEEN = [
+    Content(
+        (Message("user", "<image>What is this?"), Message("assistant", "A mill.")), images=("seen/mill.png",)
+    ),
+    CHATS[0],
+]
+LONG = [
+    Content((Message("user", "Say it again."), Message("assistant", "ferry 東京\n" * 90_000))),
+    CHATS[0],
+]  # 1 MB
+MIXTURES = {
+    "chats": CHATS,
+    "seen": SEEN,
+    "long": LONG,
+    "calls": CALLS,
+    "pairs": PAIRS,
+    "problems": PROBLEMS,
+    "steps": STEPS,
+}
 LEFT_OUT = {("calls", "openai_sft"): 1}  # the service has no field for thinking
 ALIKE = {
     "chats": ("sft_messages", "sft_prompt_completion", "openai_sft", "llamafactory_sft", "alpaca"),
@@ -116,6 +134,8 @@ ALIKE = {
     ),
     "problems": ("rlvr_open_instruct", "rlvr_verl", "rlvr_prompt", "prompts"),
     "steps": ("stepwise",),
+    "seen": ("sft_messages",),
+    "long": ("sft_messages",),
 }
 
 

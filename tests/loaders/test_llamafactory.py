@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.loaders.mixture import CALLS, CHATS, PAIRS, SEARCH, WEATHER, asked, told
+from tests.loaders.mixture import CALLS, CHATS, PAIRS, SEARCH, SEEN, WEATHER, asked, told
 
 
 @pytest.fixture
@@ -68,3 +68,9 @@ def test_its_openai_formatting_writes_into_the_system_prompt(factory):
 def test_conversations_with_calls_need_the_profile_of_their_own(factory):
     """A call without a text is `content: null` in sft_messages, and the whole run ends there."""
     assert factory["sft_messages calls"] == "RuntimeError: Expected a string, got None"
+
+
+def test_images_are_found_by_their_references(factory):
+    """With `"images": "images"` among its columns; a row without any has none."""
+    images = [list(content.images) for content in SEEN]
+    assert [found or [] for found in factory["sft_messages seen"]] == images

@@ -1,5 +1,6 @@
 """docs/loaders.md says what the tests do, of every profile and every reader that the application names."""
 
+import json
 import re
 from pathlib import Path
 
@@ -23,7 +24,12 @@ PINNED = {"TRL 0.24": "trl==0.24.0", "LLaMA-Factory 0.9.5": "llamafactory==0.9.5
 PINNED |= {"TRL 1.16": "trl==1.16.", "Axolotl 0.19": "axolotl==0.19.", "OpenRLHF 0.11": "openrlhf==0.11."}
 PINNED |= {"torchtune 0.6": "torchtune==0.6."}
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| (loaded|checked)", re.M)
-TABLE = ROW.findall((ROOT / "docs" / "loaders.md").read_text())
+DOCUMENT = (ROOT / "docs" / "loaders.md").read_text()
+TABLE = ROW.findall(DOCUMENT)
+RUN, NOT_RUN = (
+    {" ".join(name.split()) for name in re.findall(r"`([^`]+)`", told) if " " in name}
+    for told in re.findall(r"^- \*\*(?:Run|Not run)\*\*(.*?)(?=^- |^$)", DOCUMENT, re.M | re.S)
+)
 
 
 def test_every_profile_has_a_row_for_every_reader_that_is_offered():
@@ -52,3 +58,10 @@ def test_what_is_called_checked_has_its_check(profile, reader):
 def test_versions_are_those_that_are_installed():
     pinned = "".join(path.read_text() for path in (ROOT / "tests/loaders/requirements").glob("*.txt"))
     assert all(PINNED[reader] in pinned for reader in LOADERS)
+
+
+def test_every_snippet_of_the_pages_is_said_to_be_run_or_not(served):
+    snippets = json.loads((served / "served.json").read_text())["snippets"]
+    assert {name for given in snippets.values() for name in given} == RUN | NOT_RUN
+    inside = "".join(path.read_text() for path in Path(__file__).parent.glob("inside/snippets_*.py"))
+    assert {name for name in RUN | NOT_RUN if f'"{name}"' in inside} == RUN

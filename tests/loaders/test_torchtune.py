@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.loaders.mixture import CHATS, PAIRS, told
+from tests.loaders.mixture import CHATS, LONG, PAIRS, told
 
 
 @pytest.fixture
@@ -15,6 +15,10 @@ def test_chat_dataset_reads_the_conversations_as_they_were(torchtune):
     assert made["texts"] == [told(content.messages) for content in CHATS]
     answers = [m for m in CHATS[1].messages if m.role == "assistant"]
     assert made["learned"][1] == "".join(told([answer]) for answer in answers)
+
+
+def test_a_row_of_a_megabyte_arrives_whole(torchtune):
+    assert torchtune["sft_messages long"] == [told(content.messages) for content in LONG]
 
 
 def test_conversations_with_calls_are_refused(torchtune):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.loaders.mixture import CALLS, CHATS, PAIRS, PROBLEMS, SEARCH, WEATHER, answers, asked, told
+from tests.loaders.mixture import CALLS, CHATS, LONG, PAIRS, PROBLEMS, SEARCH, WEATHER, answers, asked, told
 
 
 @pytest.fixture
@@ -26,6 +26,15 @@ def test_sft_learns_from_the_conversations_as_they_were(trl):
 def test_sft_is_given_tools_calls_and_thinking(trl, form):
     expected = [told(content.messages, content.tools, objects=form == "objects") for content in CALLS]
     assert learned(trl[f"sft_messages {form}"])["input_ids"] == expected
+
+
+def test_a_row_of_a_megabyte_arrives_whole(trl):
+    assert len(LONG[0].messages[1].content.encode()) > 2**20
+    assert trl["sft_messages long"] == [told(content.messages) for content in LONG]
+
+
+def test_rows_with_images_ask_for_a_model_that_sees(trl):
+    assert trl["sft_messages seen"].startswith("The dataset appears to be vision-related")
 
 
 def test_sft_learns_only_the_completion_of_a_prompt(trl):

@@ -21,6 +21,12 @@ from transformers import Seq2SeqTrainingArguments  # noqa: E402
 ALIGNED = ("_prompt", "_response", "_system", "_tools")
 
 
+def converted(folder: Path, name: str, stage: str) -> Any:
+    data = DataArguments(template="chatml", dataset=name, dataset_dir=str(folder), cutoff_len=4096)
+    training = Seq2SeqTrainingArguments("out", use_cpu=True, report_to="none")
+    return _get_merged_dataset(data.dataset, ModelArguments(model_name_or_path=MODEL), data, training, stage)
+
+
 def gotten(folder: Path, name: str, stage: str) -> dict[str, Any]:
     """What the converter made of each row, and what the processor made of that."""
     words = tiny.tokenizer()
@@ -28,7 +34,7 @@ def gotten(folder: Path, name: str, stage: str) -> dict[str, Any]:
     model = ModelArguments(model_name_or_path=MODEL)
     training = Seq2SeqTrainingArguments("out", use_cpu=True, report_to="none")
     template = get_template_and_fix_tokenizer(words, data)
-    aligned = _get_merged_dataset(data.dataset, model, data, training, stage)
+    aligned = converted(folder, name, stage)
     made = get_dataset(template, model, data, training, stage=stage, tokenizer=words)["train_dataset"]
     texts = {
         column: [tiny.read(words, [token for token in row if token >= 0]) for row in made[column]]
@@ -75,6 +81,11 @@ def load(files: Path) -> dict[str, Any]:
         },
         "chats": told | {"file_name": str(at(files, "sft_messages", "chats"))},
         "openai": told | {"file_name": str(at(files, "sft_messages", "chats")), "formatting": "openai"},
+        "seen": told
+        | {
+            "file_name": str(at(files, "sft_messages", "seen")),
+            "columns": told["columns"] | {"images": "images"},
+        },
         "calls": told | {"file_name": str(at(files, "sft_messages", "calls"))},
     }
     calling = json.loads((files / "calls/llamafactory_sft/dataset_info.json").read_text())["calls_sft"]
@@ -91,4 +102,5 @@ def load(files: Path) -> dict[str, Any]:
         "sft_messages chats": gotten(folder, "chats", "sft"),
         "sft_messages openai": gotten(folder, "openai", "sft"),
         "sft_messages calls": refusal(folder, "calls"),
+        "sft_messages seen": [row["_images"] for row in converted(folder, "seen", "sft")],
     }

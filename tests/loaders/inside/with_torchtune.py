@@ -49,11 +49,12 @@ def refusal(made: Any) -> str:
 
 def load(files: Path) -> dict[str, Any]:
     words = Words()
-    chats, calls = (named(at(files, "sft_messages", mixture)) for mixture in ("chats", "calls"))
+    chats, calls, long = (named(at(files, "sft_messages", mixture)) for mixture in ("chats", "calls", "long"))
     chat = {"conversation_column": "messages", "conversation_style": "openai"}
     pairs = preference_dataset(words, **named(at(files, "pref_implicit", "pairs")))
     return {
         "sft_messages chats": said(chat_dataset(words, **chat, **chats)),
+        "sft_messages long": said(chat_dataset(words, **chat, **long))["texts"],
         "sft_messages calls": refusal(chat_dataset(words, **chat, **calls)),
         "pref_implicit chosen": said(pairs, "chosen_input_ids", "chosen_labels"),
         "pref_implicit rejected": said(pairs, "rejected_input_ids", "rejected_labels"),

@@ -64,12 +64,20 @@ def sft(path: Path) -> dict[str, Any]:
     return made
 
 
-def prepared(path: Path, template: str) -> list[str]:
-    """Conversations in the words of a model's own chat template, as TRL ships it."""
-    words = tiny.tokenizer((TEMPLATES / f"{template}.jinja").read_text())
+def prepared(path: Path, template: str = "") -> list[str]:
+    """Conversations in the words of a model's own chat template, as TRL ships it, or in ours."""
+    words = tiny.tokenizer((TEMPLATES / f"{template}.jinja").read_text()) if template else WORDS
     config = SFTConfig(**STEP, max_length=None)
     trainer = SFTTrainer(MODEL, config, train_dataset=rows(path), processing_class=words)
     return [tiny.read(words, row["input_ids"]) for row in trainer.train_dataset]
+
+
+def refusal(path: Path) -> str:
+    try:
+        prepared(path)
+    except ValueError as refused:
+        return str(refused)
+    return ""
 
 
 def dpo(path: Path) -> dict[str, Any]:
@@ -117,6 +125,8 @@ def load(files: Path) -> dict[str, Any]:
         "sft_messages chats": sft(at(files, "sft_messages", "chats")),
         "sft_messages calls": sft(calls),
         "sft_messages objects": sft(objects),
+        "sft_messages long": prepared(at(files, "sft_messages", "long")),
+        "sft_messages seen": refusal(at(files, "sft_messages", "seen")),
         "sft_prompt_completion calls": sft(at(files, "sft_prompt_completion", "calls")),
         "pref_explicit dpo": dpo(explicit),
         "pref_explicit kto": kto(explicit),
