@@ -33,8 +33,10 @@ class RefreshConfig:
             raise BadConfig("There is nothing to run again")
 
 
+@transaction.atomic
 def start_refresh(project: Project, mixture: str, *, user: Any = None) -> Run:
-    """Refused where there is no flow, or it is being run again already."""
+    """Refused where there is no flow, or it is being run again already; a second click waits for the first."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     version, steps = newest_flow(project, mixture)
     if Run.objects.active().filter(project=project, kind="refresh", subject=mixture).exists():
         raise Refused(f"The flow of {mixture} is being run again already.")

@@ -1,10 +1,13 @@
 """The whole flow of a mixture, run again when its source has newer rows."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from threading import Barrier
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.urls import reverse
 
 from curation import jobs
@@ -101,6 +104,27 @@ def test_newer_rows_go_all_the_way_to_a_new_export(project, user, flow, chats):
     assert texts_of(newest) == sorted([*OLD[1:], "who wrote the first dictionary"])
     assert [export.number for export in Export.objects.order_by("number")] == [1, 2]
     assert Mixture.objects.get().asked.components[0].dataset == "chats-clean@2"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_clicks_at_once_one_starts_a_refresh(project, user, source):
+    source()
+    recipe = RECIPE.replace("chats-clean@1", "chats@1").partition("  strata")[0]
+    ended(start_mix(project, parse(recipe), user=user))
+    together = Barrier(2)
+
+    def click(_):
+        together.wait()
+        try:
+            return start_refresh(project, "mix", user=user).status
+        except Refused as refusal:
+            return str(refusal)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        told = sorted(pool.map(click, range(2)))
+    assert told == ["The flow of mix is being run again already.", "queued"]
 
 
 def test_the_same_rows_again_are_passed_over(project, user, flow):
