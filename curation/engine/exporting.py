@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 from curation.engine.cards import Benchmark, Decontamination
 from curation.engine.errors import BadConfig
 from curation.engine.exporters import FORMATS, Profile, Skips, profile_named
+from curation.engine.licences import licence
 
 TOOL_ARGUMENTS = ("string", "object")
+MOST_NAMES = 50  # of models, and of licences of single rows, that a card tells apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,29 @@ def own_licences(batch: pa.RecordBatch) -> list[tuple[str, str, int]]:
 def by_source(counted: Iterable[Sequence[Any]]) -> dict[str, dict[str, int]]:
     """What `own_licences` of all batches come to."""
     total: dict[str, Counter[str]] = {}
-    for source, licence, rows in counted:
-        total.setdefault(source, Counter())[licence] += rows
+    for source, own, rows in counted:
+        total.setdefault(source, Counter())[own] += rows
     return {source: dict(sorted(licences.items())) for source, licences in sorted(total.items())}
+
+
+def fewer(
+    counts: Mapping[str, int], rest: str, keep: Callable[[str], bool] = lambda _: False
+) -> dict[str, int]:
+    """
+    The `MOST_NAMES` most frequent names and those to `keep`, and the others together as `rest`: names come out of
+    rows, and a card is for people.
+    """
+    order = sorted(counts, key=lambda name: (-counts[name], name))
+    gone = {name for name in order[MOST_NAMES:] if not keep(name)}
+    kept = {name: count for name, count in counts.items() if name not in gone}
+    if gone:
+        kept[rest] = kept.get(rest, 0) + sum(counts[name] for name in gone)
+    return dict(sorted(kept.items()))
+
+
+def fewer_licences(counts: Mapping[str, int]) -> dict[str, int]:
+    """Every licence that is known here, for what it asks is not to be lost, and the most frequent of the others."""
+    return fewer(counts, "further-licences", lambda name: licence(name).known)
 
 
 def models(batch: pa.RecordBatch) -> dict[str, int]:

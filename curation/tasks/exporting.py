@@ -33,6 +33,8 @@ from curation.engine.exporting import (
     all_skips,
     by_source,
     decontamination,
+    fewer,
+    fewer_licences,
     models,
     own_licences,
 )
@@ -237,7 +239,7 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
         rows=version.rows,
         inputs=tuple(inputs),
         sources=tuple(_sources(run.project, looks)),
-        models=added(look["models"] for look in looks),
+        models=fewer(added(look["models"] for look in looks), "further models"),
         configs=tuple(configs),
         files=files,
         code=CODE,
@@ -272,6 +274,7 @@ def _sources(project: Project, looks: list[dict[str, Any]]) -> Iterator[CardSour
         for source, licences in look["own_licences"].items()
         for licence, count in licences.items()
     )
+    own = {name: fewer_licences(licences) for name, licences in own.items()}
     known = {source.name: source for source in Source.objects.filter(project=project, name__in=rows)}
     for name, count in rows.items():
         source = known.get(name)

@@ -77,7 +77,8 @@ def verified(content):
 
 
 def truth(content):
-    return content.ground_truth if content.ground_truth is not None else content.constraints
+    """The ground truth, else the constraints; blank ones are none."""
+    return next((said for said in (content.ground_truth, content.constraints) if said and said.strip()), None)
 
 
 def alternates(messages, answered=True):
