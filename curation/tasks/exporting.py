@@ -309,9 +309,15 @@ def publish_row(run: Run) -> None:
 
 
 def export_again(run: Run, renewed: jobs.Renewed, user: Any) -> Run:
-    """Without the reason that let the earlier one pass: whoever gave it knew other rows."""
+    """
+    Without the reason that let the earlier one pass: whoever gave it knew other rows. What a person has exported of the
+    newer version in the meantime, with a reason of theirs, is taken.
+    """
+    version = renewed(run.input("mixture"))
+    if done := Export.objects.published().filter(version=version).order_by("number").last():
+        return done.run
     config = replace(load(ExportConfig, run.config), override="")
-    return start_export(run.project, str(renewed(run.input("mixture"))), config, user=user)
+    return start_export(run.project, str(version), config, user=user)
 
 
 EXPORT = jobs.register(

@@ -154,6 +154,18 @@ def test_new_matches_wait_for_a_person_and_then_it_goes_on(project, user, flow, 
     assert kinds_since(run) == ["import", "scan", "apply", "mix", "export"]
 
 
+def test_an_export_that_a_person_let_pass_ends_a_refresh_that_was_refused(project, user, flow, chats):
+    chats(*OLD, "who wrote the first dictionary")
+    project.require(["toxicity"], by=user)
+    run = refreshed(project, user)
+    assert run.status == "failed" and "mix@2 cannot be exported" in run.error
+    config = ExportConfig(profiles=["sft_messages"], override="nobody measures it here")
+    export = ended(start_export(project, "mix", config, user=user))
+    assert jobs.resume(run, by=user)
+    run = carry_out_refresh(run)
+    assert run.status == "done" and export.pk in run.summary["runs"].values()
+
+
 def test_a_run_that_failed_stops_the_others_and_is_named(project, user, flow, tmp_path):
     (tmp_path / "chats.jsonl").write_text("no json\n")
     run = refreshed(project, user)
