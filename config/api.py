@@ -15,11 +15,14 @@ from curation.models import Token
 from decontam.api import router as decontam
 
 READING = ("GET", "HEAD", "OPTIONS")
-EXPORTS = re.compile(r"/api/v1/projects/[^/]+/exports(/|$)")
+EXPORTS = re.compile(r"/api/v1/projects/[^/]+/exports(/|$)(?![^/]+/[^/]+/rows/)")
 
 
 def sufficient(request: HttpRequest) -> list[str]:
-    """Any of these scopes will do: `write` to change, `read` to read, and below …/exports also `export`."""
+    """
+    Any of these scopes will do: `write` to change, `read` to read, and below …/exports also `export`:
+    not for the story of a row, which tells of people and of other mixtures.
+    """
     if request.method not in READING:
         return [Token.Scope.WRITE]
     return [Token.Scope.READ, *([Token.Scope.EXPORT] if EXPORTS.match(request.path_info) else [])]

@@ -211,9 +211,16 @@ if SESSION_COOKIE_SECURE:
 
 
 def _worth_a_line(record: logging.LogRecord) -> bool:
-    """Clients of a Hub ask for files that need not be there, several for each data set that they load."""
+    """
+    Clients of a Hub ask for files that need not be there, several for each data set that they load. The address of a
+    link is its key, so no refusal of one is written down, and of an error only where it happened.
+    """
     path = getattr(getattr(record, "request", None), "path", "")
-    return not (getattr(record, "status_code", 0) == 404 and path.startswith("/hf/"))
+    status = getattr(record, "status_code", 0)
+    if path.startswith("/d/"):
+        record.msg, record.args = "%s: /d/…/%s", (record.levelname, path.rpartition("/")[2])
+        return status >= 500
+    return not (status == 404 and path.startswith("/hf/"))
 
 
 LOGGING = {

@@ -134,7 +134,9 @@ def withdraw_export(request: HttpRequest, project: Name, mixture: Name, number: 
 @router.get("/projects/{project}/exports/{mixture}/{number}/rows/{record_id}", response=ExportedRowOut)
 def get_exported_row(request: HttpRequest, project: Name, mixture: Name, number: Key, record_id: Name) -> Any:
     """A row of an export by its id: the profiles that carry it, and its way from the line of a file of a source."""
-    return exported_row(_export(request, project, mixture, number), record_id)
+    found = _export(request, project, mixture, number)
+    _require_served(found)
+    return exported_row(found, record_id)
 
 
 @router.get(
@@ -146,7 +148,7 @@ def get_exported_row(request: HttpRequest, project: Name, mixture: Name, number:
 def read_description(request: HttpRequest, project: Name, mixture: Name, number: Key) -> HttpResponse:
     """The Croissant description of a published export (JSON-LD), its files at their addresses here."""
     found = _export(request, project, mixture, number)
-    _refuse_withdrawn(found)
+    _require_served(found)
     parts = {"project": project, "mixture": mixture, "number": number, "path": "-"}
     address = request.build_absolute_uri(reverse("api-1:export-file", kwargs=parts).removesuffix("-"))
     return HttpResponse(described(found, address), content_type="application/ld+json")
@@ -156,7 +158,7 @@ def read_description(request: HttpRequest, project: Name, mixture: Name, number:
 def list_files(request: HttpRequest, project: Name, mixture: Name, number: Key) -> Any:
     """The files of a published export with their checksums."""
     found = _export(request, project, mixture, number)
-    _refuse_withdrawn(found)
+    _require_served(found)
     return files_of(found)
 
 
@@ -170,12 +172,12 @@ def list_files(request: HttpRequest, project: Name, mixture: Name, number: Key) 
 def read_file(request: HttpRequest, project: Name, mixture: Name, number: Key, path: str) -> HttpResponseBase:
     """One file of a published export, as its manifest names it, with its sha256 as ETag."""
     found = _export(request, project, mixture, number)
-    _refuse_withdrawn(found)
-    if said := withheld(found):
-        raise HttpError(403, said)
+    _require_served(found)
     return deliver(request, found, path)
 
 
-def _refuse_withdrawn(export: Export) -> None:
+def _require_served(export: Export) -> None:
     if said := withdrawn(export):
         raise HttpError(410, said)
+    if said := withheld(export):
+        raise HttpError(403, said)

@@ -179,15 +179,14 @@ BARE_CC = re.compile(r"cc-by(-nc)?(-nd|-sa)?")
 
 def licence(said: str | None) -> Licence:
     """The licence somebody means; one with `known` false where these words are the name of none."""
-    words = re.findall(r"[a-z0-9.+]+", (said or "").lower().replace("creative commons", "cc"))
+    words = re.findall(r"[a-z0-9.]+", (said or "").lower().replace("creative commons", "cc"))
     slug = "-".join(WORDS.get(word, word) for word in words if word not in NOISE).strip("-.")
     slug = ALIASES.get(slug, f"{slug}-4.0" if BARE_CC.fullmatch(slug) else slug)
     if slug in KNOWN:
         return KNOWN[slug]
     if slug in NOT_SAID:
         return Licence(UNKNOWN, known=False, attribution=False)
-    name = slug.replace("+", "")[:LONGEST_NAME].strip("-.")
-    return Licence(name, known=False, on_hub=False)
+    return Licence(slug[:LONGEST_NAME].strip("-."), known=False, on_hub=False)
 
 
 def inherit(claims: Iterable[Claim]) -> Verdict:
@@ -195,8 +194,7 @@ def inherit(claims: Iterable[Claim]) -> Verdict:
     The licence of rows under several: the one that asks the most wins where it asks all that the others ask, else
     "other", named after all that count. Nothing is guessed for what nobody said: then it is "unknown".
     """
-    rows, sources = _sums(claims)
-    parts = {one: licence(one) for one in rows}
+    parts, rows, sources = _sums(claims)
     if not parts:
         return Verdict(UNKNOWN, "there are no rows")
     every = frozenset().union(*(one.demands for one in parts.values()))
@@ -221,16 +219,18 @@ def inherit(claims: Iterable[Claim]) -> Verdict:
     return Verdict(OTHER if name else won.id, because, name, _asks(parts), conflicts, found=counted)
 
 
-def _sums(claims: Iterable[Claim]) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """Rows and sources by licence id."""
+def _sums(claims: Iterable[Claim]) -> tuple[dict[str, Licence], dict[str, int], dict[str, list[str]]]:
+    """The licences, and their rows and sources, by licence id."""
+    parts: dict[str, Licence] = {}
     rows: dict[str, int] = {}
     sources: dict[str, list[str]] = {}
     for claim in claims:
-        one = licence(claim.licence).id
-        rows[one] = rows.get(one, 0) + claim.rows
-        if claim.source not in sources.setdefault(one, []):
-            sources[one].append(claim.source)
-    return rows, sources
+        one = licence(claim.licence)
+        parts[one.id] = one
+        rows[one.id] = rows.get(one.id, 0) + claim.rows
+        if claim.source not in sources.setdefault(one.id, []):
+            sources[one.id].append(claim.source)
+    return parts, rows, sources
 
 
 def _because(one: str, rows: Mapping[str, int], sources: Mapping[str, list[str]]) -> str:

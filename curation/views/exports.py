@@ -270,7 +270,5 @@ def export_withdraw(request: ProjectRequest, mixture: str, number: int) -> HttpR
     try:
         Export.objects.filter(pk=found.pk).withdraw(reason, by=request.user)
     except DataError as error:
-        profile = found.profiles[0]
-        context = {"export": found, "profile": profile, "contents": _contents(request, found, profile)}
-        return render(request, "curation/export.html", context | {"refusal": error}, status=422)
+        return _shown(request, found, status=422, refusal=str(error))
     return redirect(found)

@@ -22,9 +22,11 @@ def by_link(request: HttpRequest, signed: str, folder: str, path: str) -> HttpRe
     link = Link.objects.signed(signed)
     if link is None or link.folder != folder:
         return HttpResponse(NO_LINK, status=404, content_type=PLAIN)
+    if said := link.closed:
+        return HttpResponse(said, status=403, content_type=PLAIN)
     if said := withdrawn(link.export):
         return HttpResponse(said, status=410, content_type=PLAIN)
-    if said := link.closed or withheld(link.export):
+    if said := withheld(link.export):
         return HttpResponse(said, status=403, content_type=PLAIN)
     link.used()
     try:

@@ -379,6 +379,22 @@ def test_the_description_for_machines_has_the_addresses_of_the_reader(client, cu
     assert client.get(f"{API}/mix/1/croissant").status_code == 410
 
 
+def test_what_is_withheld_is_told_by_no_other_address(client, curator, exported, monkeypatch):
+    row = next(row for batch in exported().version.batches(["id"]) for row in batch.to_pylist())
+    monkeypatch.setattr("curation.api.exports.withheld", lambda export: "An item is in its files.")
+    for path in ("files", "files/README.md", "croissant", f"rows/{row['id']}"):
+        answer = client.get(f"{API}/mix/1/{path}")
+        assert (answer.status_code, answer.json()["detail"]) == (403, "An item is in its files.")
+
+
+def test_a_withdrawal_without_a_reason_is_refused_on_a_whole_page(client, curator, exported):
+    export = exported()
+    page = client.post(url("export-withdraw", "mix", 1), {"reason": " "})
+    assert page.status_code == 422 and "Say why it is withdrawn" in text(page)
+    assert "Make a link" in text(page) and "7 days" in text(page)
+    assert export.status == "published"
+
+
 def test_the_card_says_the_licence_of_sources_and_of_rows(client, curator, exported, project):
     project.sources.create(
         name="books", kind="files", location="/secret/books.jsonl", licence="mit", split_role="train"

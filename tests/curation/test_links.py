@@ -119,6 +119,18 @@ def test_withdrawn_and_withheld_files_are_not_read_by_links(client, link, export
     assert "was withdrawn: a leak" in refusal(client, link, status=410)
 
 
+def test_who_holds_a_revoked_link_learns_nothing_more_of_the_export(client, link, export, user):
+    Export.objects.filter(pk=export.pk).withdraw("the licence was misread", by=user)
+    assert "misread" in refusal(client, link, 410)
+    Link.objects.filter(pk=link.pk).revoke(by=user)
+    assert "misread" not in refusal(client, link, 403)
+
+
+def test_the_address_of_a_link_is_not_written_into_the_log(client, link, caplog):
+    refusal(client, link, 404, "no-such-file")
+    assert link.path("").split("/")[2] not in caplog.text
+
+
 def test_a_link_is_made_on_the_page_and_shown_to_its_maker_alone(client, export, viewer, member):
     client.force_login(viewer, backend=BACKEND)
     made = client.post(reverse("link-new", args=["default", "mix", 1]), {"days": "1"})
@@ -192,6 +204,14 @@ def test_links_of_another_project_are_not_found(client, link, member):
     client.force_login(member("admin", of=theirs), backend=BACKEND)
     assert client.post(reverse("link-revoke", args=["theirs", link.pk])).status_code == 404
     assert client.delete(f"/api/v1/projects/theirs/links/{link.pk}").status_code == 404
+
+
+def test_a_token_for_exports_reads_no_story_of_a_row(client, export, viewer, project):
+    (row, *_) = [row for batch in export.version.batches(["id"]) for row in batch.to_pylist()]
+    at = f"/api/v1/projects/default/exports/mix/1/rows/{row['id']}"
+    for scope, status in (("export", 403), ("read", 200)):
+        _, secret = Token.objects.issue(project, "cluster", [scope], days=3, by=viewer)
+        assert client.get(at, headers={"Authorization": f"Bearer {secret}"}).status_code == status
 
 
 def test_a_narrow_token_reads_its_exports_alone(client, export, viewer, project, user):

@@ -19,6 +19,8 @@ def verdict(*claims):
         ("ODC-BY-1.0", "odc-by"),
         ("GPL-3.0-or-later", "gpl-3.0"),
         ("GNU GPL v3", "gpl-3.0"),
+        ("GPL-3+", "gpl-3.0"),
+        ("Apache+", "apache-2.0"),
         ("Llama 3.1 Community License", "llama3.1"),
         ("OpenAI Terms of Use", "openai-terms"),
         (None, "unknown"),
@@ -31,6 +33,11 @@ def verdict(*claims):
 def test_a_licence_is_known_by_what_people_write(said, meant):
     assert licence(said).id == meant
     assert licence(said).known == (meant in KNOWN)
+
+
+def test_odd_spellings_lead_to_a_verdict():
+    said = ("GPL-3+", "LGPL v3+", "Apache+", f"{'x' * 57} the the", "MIT", "+", "..")
+    assert sum(verdict(*(("web", one, 1) for one in said)).found.values()) == len(said)
 
 
 def test_every_licence_is_known_by_its_own_id():
