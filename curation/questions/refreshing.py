@@ -26,7 +26,7 @@ class Step:
 def flow(version: Version) -> list[Step]:
     """
     Every run that rows of the mixture went through, in the order in which they ran, the export of it at the end.
-    Benchmarks, profiles and whatever else is no row of training stay as they are.
+    Benchmarks, profiles and whatever else is no row of training are not made anew.
     """
     found: dict[int, Run] = {}
     edge = {version.run_id}
