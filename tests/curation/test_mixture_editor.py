@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from curation import jobs
 from curation.engine.mixing import Recipe
@@ -274,6 +275,35 @@ def test_what_cannot_be_compared_is_said(client, curator, books, build):
     answer = client.get(url("mixture-diff", "mix"), {"with": "books"})
     assert answer.status_code == 422 and "only mixtures are compared here" in text(answer)
     assert client.get(f"{API}/mixtures/mix/diff").status_code == 422
+
+
+def test_a_version_is_compared_with_the_one_before_it_that_is_still_there(
+    client, curator, user, books, web, build, monkeypatch
+):
+    build("mix", {"dataset": "books", "fraction": 1.0})
+    gone = build("mix", {"dataset": "books", "rows": 5})
+    build("mix", {"dataset": "books", "rows": 4})
+    build("mix", {"dataset": "web", "rows": 4})
+    for rows in (1, 2):
+        build("other", {"dataset": "web", "rows": rows})
+    gone.purge("a mistake", by=user, at=timezone.now())
+    monkeypatch.setattr("curation.views.mixers.MOST", 3)
+    for of, pair in {"mix@3": ("mix@3", "mix@1"), "other": ("other@2", "other@1")}.items():
+        told = client.get(f"{API}/mixtures/mix/diff", {"of": of}).json()
+        assert (told["here"], told["there"]) == pair
+        page = text(client.get(url("mixture-diff", "mix"), {"of": of}))
+        assert " against ".join(pair) in page
+        assert all(f"<option selected>{one}</option>" in page for one in pair)
+    assert "other@2 against other@1" in text(client.get(url("mixture-diff", "other")))
+
+
+def test_of_the_first_version_it_is_said_that_none_is_before_it(client, curator, books, build):
+    for rows in (1, 2):
+        build("mix", {"dataset": "books", "rows": rows})
+    asked = {"of": "mix@1"}
+    for address in (f"{API}/mixtures/mix/diff", url("mixture-diff", "mix")):
+        answer = client.get(address, asked)
+        assert answer.status_code == 422 and "There is no version before mix@1" in text(answer)
 
 
 @pytest.mark.parametrize("name", ["mixture-diff", "mixer-export"])
