@@ -1,5 +1,6 @@
 """The editor beyond rows and fractions: budgets, strata, tokenizers, mixer lists, and two mixtures compared."""
 
+import hashlib
 import json
 
 import pytest
@@ -7,8 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from curation import jobs
+from curation.engine.errors import DataError
 from curation.engine.mixing import Recipe
-from curation.models import Mixture, Project, Run
+from curation.models import Mixture, Project, Run, Version
+from curation.tasks.counting import start_count
 from curation.tasks.mixing import start_mix
 from curation.tasks.profiling import start_profile
 
@@ -199,6 +202,37 @@ def test_a_tokenizer_counts_a_version_once_and_budgets_go_by_it(client, curator,
     made = build("mix", {"dataset": "books", "tokens": 12}, tokenizer="words")
     assert (made.rows, made.facts["shares"][0]["tokens"]) == (3, 12)
     assert post(client, "/datasets/books/1/tokens", {"tokenizer": "words"}).status_code == 202
+
+
+def test_what_another_file_of_the_tokenizer_counted_is_counted_again(
+    client, curator, settings, books, web, words, ended, build
+):
+    def count(name):
+        ended(start_count(Version.objects.get(dataset__name=name), "words"))
+
+    form = sent(
+        ("books", "tokens", "12", "", "", "1"), ("web", "tokens", "8", "", "", "1"), tokenizer="words"
+    )
+    parts = [{"dataset": "books", "tokens": 12}, {"dataset": "web", "tokens": 8}]
+    count("books")
+    file, first = settings.TOKENIZERS / "words" / "tokenizer.json", json.dumps(WORDS)
+    file.write_text(json.dumps(WORDS | {"pre_tokenizer": {"type": "WhitespaceSplit"}}))
+    count("web")
+    page = text(client.post(url("mixture-totals"), form))
+    assert "The tokens of books@1 are not counted by words yet" in page and "web@1 are not" not in page
+    with pytest.raises(DataError, match="The tokens of books@1 are not counted"):
+        build("mix", *parts, tokenizer="words")
+    page = text(client.post(url("mixture-new"), form | {"count_tokens": "1"}))
+    assert "The tokens of books@1 are being counted by words." in page
+    ended(Run.objects.filter(kind="tokens").latest("pk"))
+    made = build("mix", *parts, tokenizer="words")
+    assert made.facts["tokenizer_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_text(first)
+    page = text(client.post(url("mixture-totals"), form))
+    assert "The tokens of web@1 are not counted by words yet" in page and "books@1 are not" not in page
+    file.unlink()
+    page = text(client.post(url("mixture-new"), form | {"count_tokens": "1"}))
+    assert "There is no tokenizer words" in page
 
 
 def test_a_tokenizer_that_is_not_there_is_refused(client, curator, books):
