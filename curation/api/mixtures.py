@@ -13,7 +13,7 @@ from curation.engine.mixing import Recipe, parse
 from curation.gates import readiness
 from curation.models import Mixture, Version
 from curation.questions.mixers import mixer_config, mixture_version, read_mixer
-from curation.questions.mixture_differences import mixture_difference, mixture_named, told
+from curation.questions.mixture_differences import compared, mixture_difference, told
 from curation.questions.refreshing import newest_flow
 from curation.questions.totals import Asked, Line, totals
 from curation.tasks.counting import start_count
@@ -206,10 +206,12 @@ def write_a_mixer_list(request: HttpRequest, project: Name, name: Name) -> Any:
 
 @router.get("/projects/{project}/mixtures/{name}/diff", response=dict[str, Any])
 def diff_mixtures(request: HttpRequest, project: Name, name: Name, of: Text = "", against: Text = "") -> Any:
-    """A version of a mixture (`of`, the newest unless given) against another mixture or version (`against`)."""
+    """
+    A version of a mixture (`of`, the newest unless given) against another mixture or version (`against`, the one before
+    it unless given).
+    """
     own = _mixture(request, project, name).project
-    here = mixture_named(own, of or name)
-    return told(mixture_difference(here, mixture_named(own, against or f"{name}@{here.number - 1}")))
+    return told(mixture_difference(*compared(own, of or name, against)))
 
 
 @router.get("/projects/{project}/mixtures/{name}/refresh", response=list[StepOut])

@@ -71,6 +71,23 @@ def mixture_named(project: Project, text: str) -> Version:
     return version
 
 
+def before(version: Version) -> Version | None:
+    """The version that the dataset had before this one, of those that are there still."""
+    earlier = Version.objects.live().filter(dataset=version.dataset, number__lt=version.number)
+    return earlier.select_related("dataset__project", "run").order_by("-number").first()
+
+
+def compared(project: Project, of: str, against: str = "") -> tuple[Version, Version]:
+    """A mixture and what it is held against, the version before unless that is named. BadInput where there is none."""
+    here = mixture_named(project, of)
+    there = mixture_named(project, against) if against else before(here)
+    if there is None:
+        raise BadInput(
+            f"There is no version before {here}; name another mixture or version to compare it with."
+        )
+    return here, there
+
+
 def _components(version: Version) -> dict[str, int]:
     """Rows by dataset, whatever the version of it was."""
     return {str(one["dataset"]).partition("@")[0]: one["rows"] for one in version.facts.get("shares", [])}

@@ -27,6 +27,7 @@ from curation.engine.mixing import (
     stock,
 )
 from curation.models import Kind, Project, Version, store
+from curation.questions.tokenizers import tokenizer_sha256
 
 MIXABLE = (Kind.RECORDS, Kind.MIXTURE)
 KEPT = 256  # versions whose counts are kept in a process
@@ -128,7 +129,10 @@ def needs_measures(recipe: Recipe, component: Component) -> bool:
 
 
 def measures_of(versions: Iterable[Version], tokenizer: str = BYTES) -> dict[int, Version]:
-    """By the key of each version what says of its rows how many tokens they have, and their other columns."""
+    """
+    By the key of each version what says of its rows how many tokens they have, and their other columns. What another
+    file of the tokenizer's name counted is none: such tokens cannot be added up.
+    """
     found = Version.objects.live().filter(
         dataset__kind=Kind.PROFILE,
         run__kind="profile" if tokenizer == BYTES else "tokens",
@@ -136,7 +140,7 @@ def measures_of(versions: Iterable[Version], tokenizer: str = BYTES) -> dict[int
         run__run_inputs__role="records",
     )
     if tokenizer != BYTES:
-        found = found.filter(facts__tokenizer=tokenizer)
+        found = found.filter(facts__tokenizer=tokenizer, facts__sha256=tokenizer_sha256(tokenizer))
     of = found.order_by("pk").values_list("run__run_inputs__version", "pk")
     chosen = dict(of)
     there = Version.objects.select_related("dataset__project").in_bulk(chosen.values())

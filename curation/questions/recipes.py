@@ -1,13 +1,18 @@
 """What of a published recipe a project has, the mixture that this makes, and what is missing."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from curation.catalogue import Line, Published, plain
 from curation.engine.mixing import Component, Recipe
-from curation.models import Kind, Project, Source, Version
+from curation.models import Kind, Project, RunInput, Source, Version
 
 SEED = 1
+CLEANED = {
+    "clean": "training",
+    "deduplicated": "versions",
+}  # by role of what a run made, the role of what it read
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,28 @@ def _here(project: Project) -> dict[str, Version]:
     sources = Source.objects.filter(project=project, split_role=Source.SplitRole.TRAIN).order_by("-pk")
     own = Version.objects.live().filter(dataset__project=project, dataset__kind=Kind.RECORDS)
     versions = list(own.select_related("dataset__source").order_by("pk"))
-    newest = {one.dataset.source_id: one for one in versions if one.dataset.source_id}
-    for one in versions:  # what was cleaned of it: a subset of a newest version, and so on
-        if one.subset_of_id in {version.pk for version in newest.values()} and one.dataset.source_id is None:
-            newest |= {source: one for source, version in newest.items() if version.pk == one.subset_of_id}
+    raw = {one.dataset.source_id: one for one in versions if one.dataset.source_id}
+    cleaned = _cleaned(project, versions)
+    newest = {source: _followed(one, cleaned) for source, one in raw.items()}
     return {name: newest[source.pk] for source in sources if source.pk in newest for name in _names(source)}
+
+
+def _cleaned(project: Project, versions: list[Version]) -> dict[int, Version]:
+    """By the key of a version the last of `versions` that a run cleaned of it alone; what was set apart is none."""
+    roles = {"run__outputs__role__in": CLEANED.keys(), "role__in": CLEANED.values()}
+    edges = RunInput.objects.filter(run__project=project, **roles).values_list("run", "version")
+    read = defaultdict(list)
+    for run, version in edges:
+        read[run].append(version)
+    made = [one for one in versions if one.role in CLEANED and len(read[one.run_id]) == 1]
+    return {read[one.run_id][0]: one for one in made}
+
+
+def _followed(version: Version, cleaned: Mapping[int, Version]) -> Version:
+    """What was cleaned of a version, and of that again."""
+    while later := cleaned.get(version.pk):
+        version = later
+    return version
 
 
 def _names(source: Source) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Which tokenizers there are: files below one folder that whoever runs this server put there."""
 
+import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -25,6 +27,22 @@ def tokenizer_file(name: str) -> Path:
             f"WINNOW_TOKENIZERS names, as name/{FILE} or name.json."
         )
     return found[name]
+
+
+def tokenizer_sha256(name: str) -> str:
+    """Of the file as it is now; empty where there is none that can be read."""
+    try:
+        path = _files()[name]
+        told = path.stat()
+        return _sha256(path, told.st_mtime_ns, told.st_size)
+    except (KeyError, OSError):
+        return ""
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _modified: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files() -> dict[str, Path]:

@@ -254,7 +254,7 @@ def _shares(pool: Pool) -> list[Share | str]:
     ]
     given = amounts(pool.recipe, rows)
     return [
-        have if isinstance(have, str) else _share(pool.recipe, component, have, amount)
+        have if isinstance(have, str) else _share(pool.recipe, component, have, amount, rows)
         for component, have, amount in zip(pool.recipe.components, stocks, given, strict=True)
     ]
 
@@ -266,9 +266,11 @@ def _stock(pool: Pool, place: int, gone: Gone) -> Stock | str:
         return str(error)
 
 
-def _share(recipe: Recipe, component: Component, have: Stock, amount: int) -> Share | str:
+def _share(
+    recipe: Recipe, component: Component, have: Stock, amount: int, rows: Sequence[int]
+) -> Share | str:
     try:
-        return share_of(recipe, component, have, amount)
+        return share_of(recipe, component, have, amount, rows)
     except DataError as error:
         return str(error)
 
@@ -279,8 +281,8 @@ def _alone(component: Component, version: Version) -> Share | str:
         return ""
     try:
         component = replace(component, strata=())
-        recipe = Recipe("draft", 0, (component,))
-        return share_of(recipe, component, Stock(version.rows), amounts(recipe, [version.rows])[0])
+        recipe, rows = Recipe("draft", 0, (component,)), [version.rows]
+        return share_of(recipe, component, Stock(version.rows), amounts(recipe, rows)[0], rows)
     except DataError as error:
         return str(error)
 

@@ -20,7 +20,7 @@ from curation.engine.store import Shard
 from curation.engine.tokenizing import COLUMNS, Tokenizer
 from curation.models import Dataset, Event, Kind, Part, Run, Version, store
 from curation.questions.pools import MIXABLE, measures_of, not_mixable
-from curation.questions.tokenizers import tokenizer_file
+from curation.questions.tokenizers import tokenizer_file, tokenizer_sha256
 
 PREVIEW = "preview"  # a copy of text, which nobody asks of token counts
 
@@ -65,9 +65,10 @@ def output_name(version: Version, tokenizer: str) -> str:
 
 
 def uncounted(versions: list[Version], tokenizer: str) -> list[Version]:
-    """Those whose tokens nobody has counted by this tokenizer, nor is about to."""
+    """Those whose tokens nobody has counted by this tokenizer as its file is now, nor is about to."""
     counted = measures_of(versions, tokenizer)
-    counting = Run.objects.active().filter(kind="tokens", config__tokenizer=tokenizer, inputs__in=versions)
+    config = {"config__tokenizer": tokenizer, "config__sha256": tokenizer_sha256(tokenizer)}
+    counting = Run.objects.active().filter(kind="tokens", inputs__in=versions, **config)
     active = set(counting.values_list("inputs", flat=True))
     return [one for one in dict.fromkeys(versions) if one.pk not in counted and one.pk not in active]
 

@@ -275,12 +275,21 @@ def publish_mixture(part: Part) -> dict[str, Any]:
     left_out = [Shard(**result["left_out"]) for result in run.results(1) if "left_out" in result]
     shards["removed"] = [shard for shard in [*shards["removed"], *left_out] if shard.rows]
     facts = {"rows": rows, "seed": seed, "shares": choice["shares"], "duplicates": twice}
-    facts |= {"left_out": sum(shard.rows for shard in left_out), "tokenizer": run.config["tokenizer"]}
+    facts |= {"left_out": sum(shard.rows for shard in left_out), **_tokenizer(run)}
     part.publish("mixture", run.subject, Kind.MIXTURE, SCHEMA, shards["records"], facts=facts)
     part.publish("origins", f"{run.subject}-origins", Kind.ORIGINS, ORIGINS, shards["origins"])
     if shards["removed"]:
         part.publish("removed", f"{run.subject}-removed", Kind.REMOVED, REMOVED, shards["removed"])
     return facts
+
+
+def _tokenizer(run: Run) -> dict[str, str]:
+    """What tokens were counted by, and the sha256 of its file where a file counted them."""
+    told = {"tokenizer": run.config["tokenizer"]}
+    for one in run.inputs_of(MEASURES):
+        if "sha256" in one.facts:
+            told["tokenizer_sha256"] = one.facts["sha256"]
+    return told
 
 
 def summarise(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -12,7 +13,7 @@ from curation.engine.errors import DataError, Refused
 from curation.forms.mixtures import Draft
 from curation.models import Kind, Mixture, Version
 from curation.questions.mixers import mixer_config, mixture_version, read_mixer
-from curation.questions.mixture_differences import mixture_difference, mixture_named
+from curation.questions.mixture_differences import before, compared, mixture_difference
 from curation.questions.refreshing import newest_flow
 from curation.tasks.refreshing import start_refresh
 from curation.views.mixtures import editor
@@ -23,19 +24,23 @@ MOST = 200
 @require_GET
 @viewing
 def mixture_diff(request: ProjectRequest, name: str) -> HttpResponse:
-    """A version of a mixture (`of`) against one of it or of another (`with`); the last two unless asked otherwise."""
+    """
+    A version of a mixture (`of`, the newest unless given) against one of it or of another (`with`, the one before `of`
+    unless given).
+    """
     mixture = get_object_or_404(request.project.mixtures.select_related("project"), name=name)
     live = Version.objects.live().filter(dataset__project=request.project, dataset__kind=Kind.MIXTURE)
-    versions = list(live.select_related("dataset").order_by("dataset__name", "-number")[:MOST])
-    own = [version for version in versions if version.dataset.name == name]
-    asked = [plain(request.GET.get(key)) for key in ("of", "with")]
-    chosen = [text or (str(own[place]) if len(own) > place else "") for place, text in enumerate(asked)]
-    context = {"mixture": mixture, "versions": versions, "of": chosen[0], "against": chosen[1]}
-    if not all(chosen):
+    own_first = live.annotate(own=Q(dataset__name=name)).order_by("-own", "dataset__name", "-number")
+    versions = list(own_first.select_related("dataset")[:MOST])
+    of, against = (plain(request.GET.get(key)) for key in ("of", "with"))
+    context: dict[str, Any] = {"mixture": mixture, "versions": versions, "of": of, "against": against}
+    newest = mixture_version(request.project, name)
+    if not (of or against) and (newest is None or before(newest) is None):
         return render(request, "curation/mixture_diff.html", context)
     try:
-        here, there = (mixture_named(request.project, text) for text in chosen)
-        context["found"] = mixture_difference(here, there)
+        here, there = compared(request.project, of or name, against)
+        context |= {"of": str(here), "against": str(there), "found": mixture_difference(here, there)}
+        context["versions"] = list(dict.fromkeys([*versions, here, there]))
     except DataError as error:
         context["error"] = str(error)
     return render(request, "curation/mixture_diff.html", context, status=422 if "error" in context else 200)

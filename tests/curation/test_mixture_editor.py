@@ -1,13 +1,17 @@
 """The editor beyond rows and fractions: budgets, strata, tokenizers, mixer lists, and two mixtures compared."""
 
+import hashlib
 import json
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from curation import jobs
+from curation.engine.errors import DataError
 from curation.engine.mixing import Recipe
-from curation.models import Mixture, Project, Run
+from curation.models import Mixture, Project, Run, Version
+from curation.tasks.counting import start_count
 from curation.tasks.mixing import start_mix
 from curation.tasks.profiling import start_profile
 
@@ -200,6 +204,37 @@ def test_a_tokenizer_counts_a_version_once_and_budgets_go_by_it(client, curator,
     assert post(client, "/datasets/books/1/tokens", {"tokenizer": "words"}).status_code == 202
 
 
+def test_what_another_file_of_the_tokenizer_counted_is_counted_again(
+    client, curator, settings, books, web, words, ended, build
+):
+    def count(name):
+        ended(start_count(Version.objects.get(dataset__name=name), "words"))
+
+    form = sent(
+        ("books", "tokens", "12", "", "", "1"), ("web", "tokens", "8", "", "", "1"), tokenizer="words"
+    )
+    parts = [{"dataset": "books", "tokens": 12}, {"dataset": "web", "tokens": 8}]
+    count("books")
+    file, first = settings.TOKENIZERS / "words" / "tokenizer.json", json.dumps(WORDS)
+    file.write_text(json.dumps(WORDS | {"pre_tokenizer": {"type": "WhitespaceSplit"}}))
+    count("web")
+    page = text(client.post(url("mixture-totals"), form))
+    assert "The tokens of books@1 are not counted by words yet" in page and "web@1 are not" not in page
+    with pytest.raises(DataError, match="The tokens of books@1 are not counted"):
+        build("mix", *parts, tokenizer="words")
+    page = text(client.post(url("mixture-new"), form | {"count_tokens": "1"}))
+    assert "The tokens of books@1 are being counted by words." in page
+    ended(Run.objects.filter(kind="tokens").latest("pk"))
+    made = build("mix", *parts, tokenizer="words")
+    assert made.facts["tokenizer_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_text(first)
+    page = text(client.post(url("mixture-totals"), form))
+    assert "The tokens of web@1 are not counted by words yet" in page and "books@1 are not" not in page
+    file.unlink()
+    page = text(client.post(url("mixture-new"), form | {"count_tokens": "1"}))
+    assert "There is no tokenizer words" in page
+
+
 def test_a_tokenizer_that_is_not_there_is_refused(client, curator, books):
     answer = post(client, "/datasets/books/1/tokens", {"tokenizer": "llama"})
     assert answer.status_code == 422 and "There is no tokenizer llama; there are: bytes/4" in text(answer)
@@ -274,6 +309,35 @@ def test_what_cannot_be_compared_is_said(client, curator, books, build):
     answer = client.get(url("mixture-diff", "mix"), {"with": "books"})
     assert answer.status_code == 422 and "only mixtures are compared here" in text(answer)
     assert client.get(f"{API}/mixtures/mix/diff").status_code == 422
+
+
+def test_a_version_is_compared_with_the_one_before_it_that_is_still_there(
+    client, curator, user, books, web, build, monkeypatch
+):
+    build("mix", {"dataset": "books", "fraction": 1.0})
+    gone = build("mix", {"dataset": "books", "rows": 5})
+    build("mix", {"dataset": "books", "rows": 4})
+    build("mix", {"dataset": "web", "rows": 4})
+    for rows in (1, 2):
+        build("other", {"dataset": "web", "rows": rows})
+    gone.purge("a mistake", by=user, at=timezone.now())
+    monkeypatch.setattr("curation.views.mixers.MOST", 3)
+    for of, pair in {"mix@3": ("mix@3", "mix@1"), "other": ("other@2", "other@1")}.items():
+        told = client.get(f"{API}/mixtures/mix/diff", {"of": of}).json()
+        assert (told["here"], told["there"]) == pair
+        page = text(client.get(url("mixture-diff", "mix"), {"of": of}))
+        assert " against ".join(pair) in page
+        assert all(f"<option selected>{one}</option>" in page for one in pair)
+    assert "other@2 against other@1" in text(client.get(url("mixture-diff", "other")))
+
+
+def test_of_the_first_version_it_is_said_that_none_is_before_it(client, curator, books, build):
+    for rows in (1, 2):
+        build("mix", {"dataset": "books", "rows": rows})
+    asked = {"of": "mix@1"}
+    for address in (f"{API}/mixtures/mix/diff", url("mixture-diff", "mix")):
+        answer = client.get(address, asked)
+        assert answer.status_code == 422 and "There is no version before mix@1" in text(answer)
 
 
 @pytest.mark.parametrize("name", ["mixture-diff", "mixer-export"])

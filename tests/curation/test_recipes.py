@@ -76,15 +76,6 @@ def test_sources_are_matched_by_hub_id_and_by_name(project, imported):
     assert [(c.dataset, c.rows) for c in lima.recipe.components] == [("Lima", 1)]
 
 
-def test_what_was_cleaned_of_a_source_stands_for_it(project, imported, version):
-    raw = imported("oasst1", "a", "b", "c", location="OpenAssistant/oasst1")
-    clean = version("oasst1-clean", "a", "b")
-    clean.subset_of = raw
-    clean.save()
-    (found,) = drafted(project, recipe("tulu-2-sft")).found
-    assert (str(found.version), found.rows) == ("oasst1-clean@1", 2)
-
-
 def test_two_lines_of_one_dataset_are_one_component(project, imported):
     imported("flan-cot", "a", location="x/flan")
     imported("flan-v2", "b", "c", location="y/flan")

@@ -80,9 +80,9 @@ def plan(recipe: Recipe, available: Mapping[str, Stock | int]) -> list[Share]:
         if component.dataset not in available:
             raise BadConfig(f"There is no version {component.dataset}")
     stocks = [_stock(available[component.dataset]) for component in recipe.components]
-    asked = amounts(recipe, [stock.rows for stock in stocks])
-    pairs = zip(recipe.components, stocks, asked, strict=True)
-    shares = [share_of(recipe, component, stock, amount) for component, stock, amount in pairs]
+    rows = [stock.rows for stock in stocks]
+    pairs = zip(recipe.components, stocks, amounts(recipe, rows), strict=True)
+    shares = [share_of(recipe, component, stock, amount, rows) for component, stock, amount in pairs]
     return weighed(shares)
 
 
@@ -169,12 +169,15 @@ def rounded(parts: Sequence[Fraction]) -> list[int]:
     return whole
 
 
-def share_of(recipe: Recipe, component: Component, stock: Stock, asked: int) -> Share:
-    """What one component gives that is asked for so much, not yet compared with the others. Raises BadConfig."""
+def share_of(recipe: Recipe, component: Component, stock: Stock, asked: int, rows: Sequence[int]) -> Share:
+    """
+    What one component gives that `amounts` asks for so much of `rows`, those of every component; not yet compared with
+    the others. Raises BadConfig.
+    """
     counted = recipe.in_tokens(component)
     amount, without = _limited(component, asked), asked
     if component.weight is not None:
-        without = _evenly(recipe, component, asked)
+        without = _evenly(recipe, component, asked, rows)
     if counted and stock.tokens is None:
         raise BadConfig(f"{component.dataset}: its tokens are not counted by {recipe.tokenizer} yet")
     parts = _parts(component, stock, amount, counted)
@@ -195,15 +198,12 @@ def share_of(recipe: Recipe, component: Component, stock: Stock, asked: int) -> 
     )
 
 
-def _evenly(recipe: Recipe, component: Component, given: int) -> int:
+def _evenly(recipe: Recipe, component: Component, given: int, rows: Sequence[int]) -> int:
     """What a weight alone would have given, where a limit decided."""
     if given not in (component.floor, component.cap):
         return given
     free = replace(recipe, components=tuple(_unlimited(one) for one in recipe.components))
-    try:
-        return amounts(free, [0] * len(free.components))[recipe.components.index(component)]
-    except BadConfig:
-        return given
+    return amounts(free, rows)[recipe.components.index(component)]
 
 
 def _unlimited(component: Component) -> Component:

@@ -33,6 +33,16 @@ def test_what_has_no_weight_comes_out_of_the_budget_first():
     assert given_rows(made, a=5000, b=5000, c=5000) == [400, 200, 400]
 
 
+def test_what_a_cap_took_is_told_beside_a_fraction_of_the_budget():
+    made = recipe(Component("a", fraction=0.5), weighted("b", 1, cap=100), weighted("c", 1), rows=1000)
+    shares = plan(made, {"a": 1000, "b": 5000, "c": 5000})
+    assert [(s.rows, s.capped, s.asked) for s in shares] == [
+        (500, False, None),
+        (100, True, 250),
+        (400, False, None),
+    ]
+
+
 def test_a_cap_and_a_floor_go_at_the_expense_of_the_others():
     made = recipe(weighted("a", 8, cap=100), weighted("b", 1, floor=300), weighted("c", 1), rows=1000)
     shares = plan(made, {"a": 5000, "b": 5000, "c": 5000})
