@@ -115,18 +115,16 @@ def write_files(part: Part) -> dict[str, Any]:
     count = len(part.run.results(0))
     wanted = [(e, suffix) for e in exporters(part.run).values() for suffix in config.formats_of(e.profile)]
     files: list[dict[str, Any]] = []
-    wrong = dict.fromkeys(config.profiles, Skips())
     for step, (exporter, suffix) in enumerate(wanted):
-        profile, made, found = exporter.profile.name, part.path("tmp/files", step, suffix), list[Skips]()
+        profile, made = exporter.profile.name, part.path("tmp/files", step, suffix)
         check = partial(exporter.check, suffix, tool_arguments=config.tool_arguments)
-        rows = _read_first(_rows(part, shard, exporter, step, len(wanted) + 1), check, found)
+        rows = _read_first(_rows(part, shard, exporter, step, len(wanted) + 1), check)
         target = part.store.create(made)
         written = exporter.write(target, suffix, rows, tool_arguments=config.tool_arguments)
-        wrong[profile] = sum(found, wrong[profile])
         path = shard_path("train", part.index, count, profile=profile, suffix=suffix)
         files.append({"at": made, "file": asdict(File(path=path, profile=profile, **asdict(written)))})
     files.append(_provenance(part, shard, count, len(files)))
-    return {"files": files, "wrong": {name: asdict(told) for name, told in wrong.items()}}
+    return {"files": files}
 
 
 def _rows(part: Part, shard: Shard, exporter: Exporter, step: int, steps: int) -> Iterator[pa.RecordBatch]:
@@ -137,12 +135,15 @@ def _rows(part: Part, shard: Shard, exporter: Exporter, step: int, steps: int) -
 
 
 def _read_first(
-    rows: Iterator[pa.RecordBatch], check: Callable[[pa.RecordBatch], Skips], found: list[Skips]
+    rows: Iterator[pa.RecordBatch], check: Callable[[pa.RecordBatch], str]
 ) -> Iterator[pa.RecordBatch]:
     """The batches as they come; the first rows are read as those who load the file will."""
     for number, batch in enumerate(rows):
-        if number == 0:
-            found.append(check(batch))
+        if number == 0 and (problem := check(batch)):
+            raise BadInput(
+                f"{problem}. Its readers would not take it. The fault is in the program and not in the row; nothing "
+                "was published."
+            )
         yield batch
 
 
@@ -172,7 +173,7 @@ def publish_export(part: Part) -> dict[str, Any]:
     folder = f"{run.folder}/export-{part.attempt}"
     written = [file for result in results for file in result["files"]]
     number = _number(run)
-    build = _build(run, number, tuple(File(**file["file"]) for file in written), results)
+    build = _build(run, number, tuple(File(**file["file"]) for file in written))
     for done, file in enumerate(written):
         part.store.copy(file["at"], f"{folder}/{file['file']['path']}")
         part.progress(done, len(written))
@@ -213,13 +214,13 @@ def _number(run: Run) -> int:
     return int(taken.aggregate(number=Max("number"))["number"] or 0) + 1
 
 
-def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[str, Any]]) -> Build:
+def _build(run: Run, number: int, files: tuple[File, ...]) -> Build:
     version, looks = run.input("mixture"), run.results(0)
     recipe = load(Recipe, _recipe(run))
     given = added(look["components"] for look in looks)
     components = version.run.inputs_of("components")
     inputs = [Input(str(v), v.content_hash, given.get(str(i), 0)) for i, v in enumerate(components)]
-    configs = list(_configs(run, looks, results))
+    configs = list(_configs(run, looks))
     for config in configs:
         if not sum(file.rows for file in files if file.profile == config.profile):
             told = "; ".join(f"{count:,} × {reason}" for reason, count in config.skips.counts.items())
@@ -249,18 +250,17 @@ def _build(run: Run, number: int, files: tuple[File, ...], results: list[dict[st
     )
 
 
-def _configs(run: Run, looks: list[dict[str, Any]], results: list[dict[str, Any]]) -> Iterator[Config]:
+def _configs(run: Run, looks: list[dict[str, Any]]) -> Iterator[Config]:
     """Each profile with what was skipped and warned of in any shard."""
     config = load(ExportConfig, run.config)
     found = exporters(run)
     shown = sample_rows(run.input("mixture"), found)
     for name, exporter in found.items():
-        warned = [look["warnings"][name] for look in looks] + [result["wrong"][name] for result in results]
         yield Config(
             name,
             exporter.schema,
             all_skips(look["skips"][name] for look in looks),
-            all_skips(warned),
+            all_skips(look["warnings"][name] for look in looks),
             inferred=exporter.inferred(config.formats_of(exporter.profile), config.tool_arguments),
             samples=shown.get(name, ()),
         )

@@ -1,7 +1,7 @@
 """Build a mixture: choose rows by hash, scatter them to output shards, gather each shard in its order."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from itertools import repeat
 from typing import Any
@@ -25,16 +25,16 @@ from curation.engine.mixing import (
     Measured,
     Piece,
     Recipe,
+    Scattered,
     Share,
     boundaries,
-    bucket,
     chosen_ids,
     draw,
     dump,
-    expand,
     gather,
     measured,
     order_keys,
+    pieces,
     plan,
     weighed,
 )
@@ -105,12 +105,13 @@ def choose(part: Part) -> dict[str, Any]:
     found = _pool(part.run)
     recipe, gone, stocks = found.recipe, found.gone(), found.stocks()
     shares = plan(recipe, stocks)
+    rows_of = _watched(part, found)
     draws = [
-        draw(found.rows(place), share, stocks[share.dataset], seed=recipe.seed, gone=gone.ids)
+        draw(rows_of(place), share, stocks[share.dataset], seed=recipe.seed, gone=gone.ids)
         for place, share in enumerate(shares)
     ]
     given = [Counter[str]() for _ in draws]
-    keys = _keys(found, draws, gone.ids, given)
+    keys = _keys(rows_of, recipe.seed, draws, gone.ids, given)
     bounds = boundaries(keys, _shard_rows(list(found.versions)))
     if not any(counted["rows"] for counted in given):
         raise BadInput(
@@ -124,15 +125,32 @@ def choose(part: Part) -> dict[str, Any]:
     }
 
 
+def _watched(part: Part, found: Pool) -> Callable[[int], Iterator[Measured]]:
+    """The rows of each component as the pool has them, of which the part tells: to draw and to order all are read."""
+    done, total = 0, 2 * sum(version.rows for version in found.versions)
+
+    def rows_of(place: int) -> Iterator[Measured]:
+        nonlocal done
+        for rows in found.rows(place):
+            yield rows
+            part.progress(done := done + len(rows.ids), total)
+
+    return rows_of
+
+
 def _keys(
-    found: Pool, draws: list[Draw], gone: IdSet, given: list[Counter[str]]
+    rows_of: Callable[[int], Iterator[Measured]],
+    seed: int,
+    draws: list[Draw],
+    gone: IdSet,
+    given: list[Counter[str]],
 ) -> Iterator[npt.NDArray[np.uint64]]:
     """The order keys of all chosen rows; on the way `given` learns how many rows and tokens each component gave."""
     for place, made in enumerate(draws):
-        for rows in found.rows(place):
+        for rows in rows_of(place):
             copies = made.copies(rows, gone)
             given[place].update(rows=int(copies.sum()), tokens=int((copies * rows.tokens).sum()))
-            yield order_keys(found.recipe.seed, chosen_ids(rows.ids, copies))
+            yield order_keys(seed, chosen_ids(rows.ids, copies))
 
 
 def _counted(share: Share, given: Counter[str]) -> Share:
@@ -170,18 +188,23 @@ def scatter(part: Part) -> dict[str, Any]:
     choice, seed = _choice(part.run)
     shard, made = Shard(**part.spec["shard"]), Draw(**choice["draws"][part.spec["component"]])
     gone = _gone(part, choice)
-    chosen, left_out, done = [SCHEMA.empty_table()], [], 0
+    chosen, left_out, done = list[Scattered](), [], 0
     for batch, rows in _with_strata(part, shard):
-        chosen.append(pa.Table.from_batches([expand(batch, made.copies(rows, gone.ids))]))
+        chosen.append(Scattered.of(batch, made.copies(rows, gone.ids), seed, choice["bounds"]))
         left_out.append(rows.ids.filter(pa.array(gone.ids.holds(rows.ids))))
-        part.progress(done := done + batch.num_rows, shard.rows)
-    table = pa.concat_tables(chosen)
-    target = bucket(order_keys(seed, table.column("id")), choice["bounds"])
-    pieces = {}
-    for number in sorted(set(target.tolist())):
-        piece = table.filter(pa.array(target == number))
-        pieces[str(number)] = asdict(part.write("tmp/pieces", SCHEMA, piece.to_batches(), number))
-    return {"component": part.spec["component"], "pieces": pieces, **_told(part, left_out, gone)}
+        part.progress(done := done + batch.num_rows, 2 * shard.rows)
+    written = {str(number): asdict(piece) for number, piece in _pieces(part, chosen, shard.rows)}
+    return {"component": part.spec["component"], "pieces": written, **_told(part, left_out, gone)}
+
+
+def _pieces(part: Part, chosen: list[Scattered], rows: int) -> Iterator[tuple[int, Shard]]:
+    """One file at a time: there may be more output shards than files that a process can have open."""
+    total, done = sum(len(one.target) for one in chosen), 0
+    for number, batches in pieces(chosen):
+        piece = part.write("tmp/pieces", SCHEMA, batches, number)
+        yield number, piece
+        done += piece.rows
+        part.progress(rows + rows * done // total, 2 * rows)
 
 
 def _gone(part: Part, choice: dict[str, Any]) -> Gone:

@@ -4,14 +4,16 @@ before it is over. A refresh holds no worker while it waits, and stops with a se
 up again, it goes on from there. See docs/decisions/012-refresh.md.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from curation import jobs
 from curation.engine.errors import BadConfig, BadInput, Refused, Waiting
-from curation.models import Event, Line, Part, Project, Run, Version
+from curation.models import Event, Line, Part, Project, Run, Version, Worker
 from curation.questions.refreshing import newest_flow
 
 WAITS = "waits_for"
@@ -177,15 +179,26 @@ def waits_for(run: Run) -> Run | None:
 
 
 def carry_out_refresh(run: Run) -> Run:
-    """See a refresh through to its end, with all that it starts; the work is done here while no worker is there."""
-    while not (run := Run.objects.select_related("project").get(pk=run.pk)).over:
-        jobs.work(run.pk)
-        other = waits_for(run)
-        if other and not other.over:
-            jobs.carry_out(other)
-        else:
-            Part.objects.filter(run=run, status=Part.Status.OPEN).update(not_before=None)
+    """
+    See a refresh through to its end, or until it is paused, with all that it starts: wait while workers are there, and
+    do the work here while none is.
+    """
+    with jobs.pulse.running():
+        while (run := Run.objects.select_related("project").get(pk=run.pk)).status in Run.ACTIVE:
+            if not (_worked(run) or _saw_to(waits_for(run))):
+                time.sleep(min(0.2, settings.SILENCE / 10))
     return run
+
+
+def _saw_to(other: Run | None) -> bool:
+    """Whether something was done for the run that is waited for."""
+    if other and other.over:
+        return bool(Part.objects.wake(other))
+    return other is not None and _worked(other)
+
+
+def _worked(run: Run) -> bool:
+    return not Worker.objects.serving(run.queue) and bool(jobs.work(run.pk))
 
 
 REFRESH = jobs.register(jobs.Job("refresh", (jobs.Stage("replay", replay),), finish=tell))

@@ -1,6 +1,6 @@
 """What the rules of a project come to: which hold for a scan, what they clear there, and what a new one would."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.core.cache import cache
 
 from curation.models import Project, Run, Version, store
@@ -72,26 +73,41 @@ def _with(columns: Iterable[str], rules: Iterable[Standing]) -> list[str]:
     return list(dict.fromkeys([*columns, *columns_for(rules)]))
 
 
-def acquitted(project: Project) -> set[Pair]:
+def acquitted(scans: Sequence[Run], progress: Callable[[int], None]) -> set[Pair]:
     """
-    The pairs that a rule clears in the newest scan of each dataset: not one of their matches counts, and no person
-    ruled them contaminated.
+    The pairs that a rule clears in some scans: not one of their matches counts in any. What a person ruled of them is
+    not asked. `progress` is told the rows of each batch that was read.
     """
-    if not Rule.objects.filter(project=project, active=True, verdict=FALSE_ALARM).exists():
-        return set()
     cleared: set[Pair] = set()
-    counting: set[Pair] = set()
-    for scan in newest_scans(project, most=None):
-        rules = standing_for(scan)
-        clears = np.array([rule.config.verdict == FALSE_ALARM for rule in rules] + [False])
-        for batch in output(scan, "matches").batches(_with([*PAIR, "suppressed"], rules)):
-            (now,) = under([batch], rules)
-            pairs = list(zip(*(batch.column(name).to_pylist() for name in PAIR), strict=True))
-            told = clears[spoken(batch, rules)].tolist()
-            cleared |= {pair for pair, by_rule in zip(pairs, told, strict=True) if by_rule}
-            why = now.column("suppressed").to_pylist()
-            counting |= {pair for pair, reason in zip(pairs, why, strict=True) if not reason}
-    return cleared - counting - Ruling.objects.pairs(project, CONTAMINATED)
+    for scan in scans:
+        if any(rule.config.verdict == FALSE_ALARM for rule in standing_for(scan)):
+            cleared.update(*(_pairs(some) for some in _spared(scan, progress)))
+    rows = pa.array(sorted({row for row, _ in cleared}), pa.string())
+    for scan in scans if cleared else ():
+        cleared.difference_update(*(_pairs(some) for some in _counting(scan, rows, progress)))
+    return cleared
+
+
+def _spared(scan: Run, progress: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+    """The matches of which the rule that speaks says that they are a false alarm."""
+    rules = standing_for(scan)
+    clears = np.array([rule.config.verdict == FALSE_ALARM for rule in rules] + [False])
+    for batch in output(scan, "matches").batches(_with(PAIR, rules)):
+        progress(batch.num_rows)
+        yield batch.filter(pa.array(clears[spoken(batch, rules)]))
+
+
+def _counting(scan: Run, rows: pa.Array, progress: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+    """The matches of some rows that count."""
+    rules = standing_for(scan)
+    for batch in under(output(scan, "matches").batches(_with([*PAIR, "suppressed"], rules)), rules):
+        progress(batch.num_rows)
+        counts = pc.equal(pc.fill_null(batch.column("suppressed"), ""), "")
+        yield batch.filter(pc.and_(counts, pc.is_in(batch.column(PAIR[0]), value_set=rows)))
+
+
+def _pairs(matches: pa.RecordBatch) -> Iterator[Pair]:
+    return zip(*(matches.column(name).to_pylist() for name in PAIR), strict=True)
 
 
 # ---- what a rule clears
@@ -119,9 +135,13 @@ def reaches(project: Project, rules: Sequence[Rule]) -> list[Reach]:
     return [Reach(rule, [(scan, n) for scan in scans if (n := _many(scan, rule))]) for rule in rules]
 
 
-def newest_scans(project: Project, most: int | None = NEWEST) -> list[Run]:
-    """The newest finished scan of each dataset, of those that were scanned last; of all without `most`."""
+def newest_scans(
+    project: Project, most: int | None = NEWEST, datasets: Collection[str] | None = None
+) -> list[Run]:
+    """The newest finished scan of each dataset, or of these; of those that were scanned last, or all without `most`."""
     done = Run.objects.filter(project=project, kind="scan", status=Run.Status.DONE, summary__matches__gt=0)
+    if datasets is not None:
+        done = done.filter(subject__in=datasets)
     newest: dict[str, Run] = {}
     for scan in done.select_related("project").order_by("-pk")[: most and 10 * most]:
         newest.setdefault(scan.subject, scan)

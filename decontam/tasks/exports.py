@@ -1,7 +1,7 @@
 """Scan the published files of an export: what leaves the house is looked at as it leaves."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,9 +14,10 @@ from curation.delivery import files_of
 from curation.engine.configs import load
 from curation.engine.errors import BadInput, Refused
 from curation.engine.exporters import profile_named
+from curation.engine.store import Shard
 from curation.engine.units import Texts, Unit
 from curation.engine.units import turns as turns_of
-from curation.gates import EXPORTED
+from curation.gates import EXPORTED, Lineage
 from curation.models import Check, Export, Kind, Part, Run, Version
 from decontam.engine.apply import CONTAMINATED, FALSE_ALARM
 from decontam.engine.background import Background
@@ -25,9 +26,11 @@ from decontam.engine.exported import messages, text_key
 from decontam.engine.precision import Precision
 from decontam.engine.scan import ScanConfig
 from decontam.models import Pair, Ruling
-from decontam.questions.rules import acquitted
+from decontam.questions.rules import acquitted, newest_scans
 from decontam.tasks.scanning import some_texts
 from decontam.tasks.tables import Benchmarks, index_for, items_of, judging
+
+SAID = pa.schema([pa.field(name, pa.string()) for name in ("text", "item", "verdict")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,37 @@ def start_export_scan(export: Export, *, user: Any = None) -> Run:
     return jobs.start(SCAN_EXPORT, project=project, config=config, inputs=inputs, subject=name, user=user)
 
 
+def rule_on(part: Part) -> dict[str, Any]:
+    """
+    What people and rules say of the texts that were exported, once for all files: nobody who rules in the meantime has
+    two of them judged differently.
+    """
+    run, exported, done = part.run, part.run.input("exported"), 0
+    condemned = Ruling.objects.pairs(run.project, CONTAMINATED)
+    scans = newest_scans(run.project, most=None, datasets=_went_into(exported))
+    total = 2 * (exported.rows + sum(scan.summary["matches"] for scan in scans))
+
+    def progress(rows: int) -> None:
+        nonlocal done
+        part.progress(done := done + rows, total)
+
+    cleared = Ruling.objects.pairs(run.project, FALSE_ALARM) | acquitted(scans, progress)
+    said = {FALSE_ALARM: cleared - condemned, CONTAMINATED: condemned}
+    batches = (
+        pa.RecordBatch.from_pylist(
+            [{"text": text, "item": item, "verdict": verdict} for text, item in pairs], SAID
+        )
+        for verdict, ruled in said.items()
+        for pairs in _pairs(exported, ruled, progress)
+    )
+    return asdict(part.write("tmp/said", SAID, batches))
+
+
+def _went_into(exported: Version) -> set[str]:
+    """The datasets whose rows are in a mixture, through what was applied to them and mixtures of mixtures."""
+    return {one.dataset.name for one in [exported, *Lineage([exported]).ancestors(exported)]}
+
+
 def data_files(run: Run) -> Iterator[dict[str, Any]]:
     """One part per published file with rows."""
     export = Export.objects.get(pk=run.config["export"])
@@ -78,10 +112,8 @@ def match_file(part: Part) -> dict[str, Any]:
     export = Export.objects.get(pk=part.run.config["export"])
     looked_for = index_for(part.run.inputs_of("benchmarks"), config)
     judge = _precision(part.run, looked_for, config) if config.profile != Profile.PLAIN else None
-    cleared = _pairs(
-        part.run, Ruling.objects.pairs(part.run.project, FALSE_ALARM) | acquitted(part.run.project)
-    )
-    condemned = _pairs(part.run, Ruling.objects.pairs(part.run.project, CONTAMINATED))
+    said = _said(part)
+    cleared, condemned = said[FALSE_ALARM], said[CONTAMINATED]
     asked = profile_named(spec["profile"]).asked
     rows, counts = 0, Counter[str]()
     items: dict[str, set[int]] = {}
@@ -94,6 +126,16 @@ def match_file(part: Part) -> dict[str, Any]:
             part.progress(rows := rows + len(turns), spec["rows"])
     found = {name: {"items": sorted(numbers), "matches": counts[name]} for name, numbers in items.items()}
     return {"path": spec["path"], "rows": rows, "hit": found}
+
+
+def _said(part: Part) -> dict[str, set[Pair]]:
+    """The pairs of a text and an item that were ruled on, by their verdict."""
+    (shard,) = part.run.results(0)
+    said: dict[str, set[Pair]] = {FALSE_ALARM: set(), CONTAMINATED: set()}
+    for batch in part.store.batches([Shard(**shard)]):
+        for text, item, verdict in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            said[verdict].add((text, item))
+    return said
 
 
 def _precision(run: Run, looked_for: Benchmarks, config: ScanConfig) -> Precision:
@@ -119,27 +161,24 @@ def _found(
             yield looked_for.items[name].benchmark, item
 
 
-def _pairs(run: Run, ruled: Iterable[Pair]) -> set[Pair]:
-    """Pairs of a row and an item as pairs of a text and an item: files have no fingerprints."""
+def _pairs(exported: Version, ruled: Iterable[Pair], progress: Callable[[int], None]) -> Iterator[list[Pair]]:
+    """Pairs of a row and an item as pairs of a text and an item, batch by batch: files have no fingerprints."""
     items: dict[str, list[str]] = {}
     for row, item in ruled:
         items.setdefault(row, []).append(item)
     known = pa.array(list(items), pa.string())
-    pairs: set[Pair] = set()
-    for batch in run.input("exported").batches(["fingerprint", "messages"]) if items else ():
+    for batch in exported.batches(["fingerprint", "messages"]) if items else ():
+        progress(batch.num_rows)
         some = batch.filter(pc.is_in(batch.column("fingerprint"), value_set=known))
-        unit, fingerprints = (
-            turns_of(some.column("messages"), Unit.USER),
-            some.column("fingerprint").to_pylist(),
-        )
-        for row, text in zip(np.asarray(unit.row).tolist(), unit.text.to_pylist(), strict=True):
-            pairs |= {(text_key(text), item) for item in items[fingerprints[row]]}
-    return pairs
+        unit = turns_of(some.column("messages"), Unit.USER)
+        fingerprints = some.column("fingerprint").to_pylist()
+        texts = zip(np.asarray(unit.row).tolist(), unit.text.to_pylist(), strict=True)
+        yield [(text_key(text), item) for row, text in texts for item in items[fingerprints[row]]]
 
 
 def judge_export(run: Run) -> None:
     """The verdict on the files, which their download waits for."""
-    export, files = Export.objects.get(pk=run.config["export"]), run.results(0)
+    export, files = Export.objects.get(pk=run.config["export"]), run.results(1)
     benchmarks = {version.dataset.name: version for version in run.inputs_of("benchmarks")}
     lines = [
         {
@@ -178,5 +217,9 @@ def judge_export(run: Run) -> None:
 
 
 SCAN_EXPORT = jobs.register(
-    jobs.Job("scan-export", (jobs.Stage("match", match_file, data_files),), finish=judge_export)
+    jobs.Job(
+        "scan-export",
+        (jobs.Stage("rulings", rule_on), jobs.Stage("match", match_file, data_files)),
+        finish=judge_export,
+    )
 )

@@ -1,6 +1,7 @@
 """Exports of every profile, from a mixture to the files, the papers beside them and what the manifest says."""
 
 import json
+import re
 
 import pytest
 from datasets import get_dataset_config_names, load_dataset
@@ -9,11 +10,11 @@ from django.urls import reverse
 from curation import jobs
 from curation.delivery import manifest_of
 from curation.engine.exporters import PROFILES
-from curation.engine.exporters.validating import validate
+from curation.engine.exporters.validating import READERS, validate
 from curation.engine.exporting import ExportConfig
 from curation.engine.mixing import Recipe
 from curation.engine.records import Completion, Content, Message, Record, record_id
-from curation.models import store
+from curation.models import Export, store
 from curation.questions.fitting import fits
 from curation.tasks.exporting import start_export
 from curation.tasks.mixing import start_mix
@@ -177,3 +178,22 @@ def test_objects_and_texts_are_the_only_choices(client, curator, mixture):
     sent = {"profiles": ["prompts"], "formats": ["jsonl"], "override": "x", "tool_arguments": "yaml"}
     answer = client.post(reverse("export-new", args=["default", "mix"]), sent)
     assert answer.status_code == 422 and "written as string or object, not as yaml" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("profile", "row"),
+    [
+        ("sft_messages", "row [0-9a-f]{32}"),
+        ("openai_sft", "row number 1"),
+    ],
+)
+def test_rows_that_no_reader_takes_fail_the_export_with_a_sentence(
+    project, mixture, user, monkeypatch, profile, row
+):
+    monkeypatch.setitem(READERS, profile, lambda row: iter(["has no such thing"]))
+    run = start_export(project, "mix", ExportConfig([profile], ["jsonl"], "a try"), user=user)
+    jobs.work(run.pk)
+    run.refresh_from_db()
+    assert run.status == "failed" and not Export.objects.exists()
+    assert re.match(rf"{profile} as jsonl: {row} has no such thing\. ", run.error)
+    assert run.error.endswith("nothing was published.")

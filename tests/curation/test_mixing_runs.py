@@ -6,7 +6,7 @@ from curation import jobs
 from curation.engine.errors import BadInput, DataError
 from curation.engine.mixing import Recipe
 from curation.engine.records import Content, Message, Record, record_id
-from curation.models import Run
+from curation.models import Part, Run
 from curation.tasks.mixing import start_mix
 from curation.tasks.profiling import start_profile
 
@@ -134,3 +134,22 @@ def test_a_label_that_is_in_no_profile_is_refused(project, books):
     part = {"dataset": "books", "rows": 10, "strata": strata}
     with pytest.raises(DataError, match=r"books@1: there is no label.level in the profile.* label.topic"):
         start_mix(project, Recipe.of({"name": "mix", "seed": 1, "components": [part]}))
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+def test_a_mixture_that_is_cancelled_stops_between_batches(project, version, user, monkeypatch, stage):
+    version("plain", *(f"row {n}" for n in range(30)))
+    component = {"dataset": "plain", "fraction": 1.5, "max_repeats": 2}
+    run = start_mix(project, Recipe.of({"name": "mix", "seed": 1, "components": [component]}), user=user)
+    told, tell = [], Part.progress
+
+    def progress(part, done, total):
+        if part.stage == stage:
+            told.append((done, total))
+            run.cancel(by=user)
+        tell(part, done, total)
+
+    monkeypatch.setattr(Part, "progress", progress)
+    jobs.work(run.pk)
+    run.refresh_from_db()
+    assert (run.status, told) == ("cancelled", [(30, 60)])

@@ -6,11 +6,12 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
+from curation import jobs
 from curation.engine.errors import BadInput, Refused
 from curation.engine.exporting import ExportConfig
 from curation.engine.mixing import parse
 from curation.gates import EXPORTED, verdict_on_files, withheld
-from curation.models import Export, Kind
+from curation.models import Export, Kind, Part
 from curation.tasks.exporting import start_export
 from curation.tasks.mixing import start_mix
 from decontam.engine.rules import RuleConfig
@@ -92,6 +93,32 @@ def test_what_a_rule_clears_is_no_hit_in_the_files_either_until_a_person_says_so
     Ruling.objects.undo(scan, by=user)
     rule.turn(active=False, by=user)
     assert scanned(export, user).summary["check"] == "failed"
+
+
+def test_what_is_ruled_while_files_are_scanned_judges_none_of_them(exported, version, user):
+    export = exported(f"So, {ITEM}?", "Tell me of winds.")
+    quiz = version("quiz", ITEM, kind=Kind.BENCHMARK)
+    scan = ended(start_scan(export.version, [quiz], ScanConfig(), user=user))
+    run = start_export_scan(export, user=user)
+    part = Part.objects.claim("a worker", run=run.pk)
+    with jobs.pulse.holding(part):
+        jobs._execute(part)
+    assert list(run.parts.values_list("stage", "status")) == [(0, "done"), *[(1, "open")] * 4]
+    Ruling.objects.rule(scan, reviews.page(scan).rows, "false alarm", by=user)
+    assert ended(run).summary["check"] == "failed"
+    assert scanned(export, user).summary["check"] == "passed"
+
+
+def test_only_scans_of_what_was_exported_are_asked_what_rules_clear(exported, version, user):
+    export = exported(f"So, {ITEM}?", "Tell me of winds.")
+    quiz = version("quiz", ITEM, kind=Kind.BENCHMARK)
+    other = version("elsewhere", f"So, {ITEM}?", f"Now {ITEM} then?")
+    scan = ended(start_scan(other, [quiz], ScanConfig(), user=user))
+    Rule.objects.make(scan.project, RuleConfig("phrase", "litres of rain"), by=user)
+    assert scanned(export, user).summary["check"] == "failed"
+    web = export.mixture.project.datasets.get(name="web").newest()
+    ended(start_scan(web, [quiz], ScanConfig(), user=user))
+    assert scanned(export, user).summary["check"] == "passed"
 
 
 def test_what_was_condemned_is_a_hit_in_the_files_although_the_judgement_suppressed_it(

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import StringIO
 from threading import Barrier
 
@@ -9,12 +10,13 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from curation import jobs
 from curation.engine.errors import Refused
 from curation.engine.exporting import ExportConfig
 from curation.engine.mixing import parse
-from curation.models import Export, Mixture, Run, Source
+from curation.models import Export, Mixture, Run, Source, Worker
 from curation.tasks.exporting import start_export
 from curation.tasks.importing import start_import
 from curation.tasks.mixing import start_mix
@@ -197,6 +199,46 @@ def test_the_end_of_a_run_wakes_what_waits_for_it(project, user, flow, chats, si
     run.parts.update(not_before="2100-01-01T00:00Z")
     jobs.work(Run.objects.filter(kind="import").latest("pk").pk)
     assert run.parts.get().not_before is None
+
+
+def test_a_refresh_that_is_paused_is_not_waited_for(project, user, flow):
+    run = start_refresh(project, "mix", user=user)
+    assert run.pause(by=user)
+    assert carry_out_refresh(run).status == "paused" and kinds_since(run) == []
+
+
+def test_where_workers_are_there_they_do_the_work(project, user, flow, monkeypatch):
+    run = start_refresh(project, "mix", user=user)
+    worker = Worker.objects.create(name="elsewhere:1", queues=["cpu"], seen=timezone.now())
+    waited = []
+
+    def wait(seconds):
+        assert run.parts.get().attempt == 0
+        waited.append(seconds)
+        if len(waited) == 3:
+            worker.delete()
+
+    monkeypatch.setattr("curation.tasks.refreshing.time.sleep", wait)
+    assert carry_out_refresh(run).status == "done" and waited == [0.2, 0.2, 0.2]
+
+
+def test_one_pulse_beats_for_the_parts_of_a_refresh_from_first_to_last(project, user, flow, monkeypatch):
+    pulses, told, work = [], [], jobs.work
+
+    @contextmanager
+    def running(pulse):
+        pulses.append(pulse)
+        yield
+        pulses.pop()
+
+    def worked(pk):
+        told.append(list(pulses))
+        return work(pk)
+
+    monkeypatch.setattr(jobs.Pulse, "running", running)
+    monkeypatch.setattr(jobs, "work", worked)
+    assert refreshed(project, user).status == "done"
+    assert len(told) >= 3 and all(beating == [jobs.pulse] for beating in told) and pulses == []
 
 
 def url(name, *args):

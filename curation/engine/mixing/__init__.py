@@ -3,13 +3,14 @@ Mixtures: a recipe over dataset versions, and the rows that it chooses.
 
 `recipe` and `component` say what is wanted, `writing` reads and writes that as YAML, `strata` sorts rows by what
 their profile says, `planning` says what it all amounts to, `sampling` and `drawing` choose rows, `duplicates` leaves
-rows out, `ordering` shuffles the others into shards. Rows are chosen and ordered by hashes of their ids, never by
-positions: the same recipe over the same versions gives the same bytes whatever the batches, shards and workers were.
+rows out, `ordering` and `scattering` shuffle the others into shards. Rows are chosen and ordered by hashes of their
+ids, never by positions: the same recipe over the same versions gives the same bytes whatever the batches, shards and
+workers were.
 A run takes three passes:
 
 1. the `Stock` of each component → `plan`; its ids, measured where there are strata or tokens → `draw` (one `Cut` per
    stratum); then the ids of the chosen rows, copies included (`chosen_ids`) → `order_keys` → `boundaries`
-2. each shard of each component: `Draw.copies` → `expand` → `order_keys` → `bucket` → pieces, one per output shard
+2. each shard of each component: `Draw.copies` → `Scattered` (`order_keys` → `bucket`) → `pieces`, one per output shard
 3. each output shard: `gather` its pieces
 
 The same row may be reachable through two components (`ecqa` and `ecqa-clean`). It has the same id in both,
@@ -27,6 +28,7 @@ from curation.engine.mixing.ordering import Gathered, Piece, boundaries, bucket,
 from curation.engine.mixing.planning import Part, Share, amounts, plan, share_of, weighed
 from curation.engine.mixing.recipe import BYTES, Recipe
 from curation.engine.mixing.sampling import Cut, chosen_ids, cut, expand, sample_keys
+from curation.engine.mixing.scattering import Scattered, pieces
 from curation.engine.mixing.strata import ATTRIBUTE_NAMES, Measured, Stock, Stratum, measured, stock
 from curation.engine.mixing.writing import dump, parse, to_yaml
 
@@ -46,6 +48,7 @@ __all__ = [
     "Part",
     "Piece",
     "Recipe",
+    "Scattered",
     "Seen",
     "Share",
     "Stock",
@@ -62,6 +65,7 @@ __all__ = [
     "measured",
     "order_keys",
     "parse",
+    "pieces",
     "plainly",
     "plan",
     "sample_keys",

@@ -197,11 +197,14 @@ def chosen_ids(ids: pa.Array, copies: Counts) -> pa.Array:
     The ids of the rows that `expand` makes of these: each id `copies` times in a row, where the n-th copy (n
     ≥ 2) has the id of row "id#n" of the source "copy".
     """
-    rows, nth = _repeated(copies)
-    chosen = ids.take(pa.array(rows))
+    rows, nth = repeated(copies)
+    return _named(ids.take(pa.array(rows)), nth)
+
+
+def _named(ids: pa.Array, nth: Counts) -> pa.Array:
     if not nth.any():
-        return chosen
-    names = zip(chosen.to_pylist(), nth.tolist(), strict=True)
+        return ids
+    names = zip(ids.to_pylist(), nth.tolist(), strict=True)
     return pa.array([record_id("copy", f"{own}#{n + 1}") if n else own for own, n in names], pa.string())
 
 
@@ -210,9 +213,11 @@ def expand(batch: pa.RecordBatch, copies: Counts) -> pa.RecordBatch:
     The chosen rows of a batch of `SCHEMA`, each `copies` times in a row. The first copy is the row itself;
     further ones have ids of their own (`chosen_ids`) and the row as their only parent.
     """
-    if (copies == 1).all():
-        return batch
-    rows, nth = _repeated(copies)
+    return batch if (copies == 1).all() else some_copies(batch, *repeated(copies))
+
+
+def some_copies(batch: pa.RecordBatch, rows: Counts, nth: Counts) -> pa.RecordBatch:
+    """Of the rows that `expand` makes those that `repeated` numbers so."""
     taken = batch.take(pa.array(rows))
     if not nth.any():
         return taken
@@ -226,7 +231,7 @@ def expand(batch: pa.RecordBatch, copies: Counts) -> pa.RecordBatch:
     columns["parents"] = pa.concat_arrays([columns["parents"], one_each.cast(columns["parents"].type)]).take(
         pa.array(place)
     )
-    columns["id"] = chosen_ids(batch.column("id"), copies)
+    columns["id"] = _named(columns["id"], nth)
     return pa.RecordBatch.from_arrays(list(columns.values()), schema=SCHEMA)
 
 
@@ -271,7 +276,7 @@ class _Bottom:
         return int(self._limit), np.sort(lasts[keys == self._limit])[:wanted].tolist()
 
 
-def _repeated(copies: Counts) -> tuple[Counts, Counts]:
+def repeated(copies: Counts) -> tuple[Counts, Counts]:
     """For each output row, the row it comes from and which copy of it it is, from 0."""
     rows = np.repeat(np.arange(len(copies), dtype=np.int64), copies)
     starts = np.cumsum(copies) - copies

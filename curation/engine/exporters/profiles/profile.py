@@ -175,13 +175,17 @@ class Exporter:
         self.write(file, suffix, [batch], tool_arguments=tool_arguments)
         return [orjson.loads(line) for line in file.text.splitlines()]
 
-    def check(self, suffix: str, batch: pa.RecordBatch, *, tool_arguments: str = "string") -> Skips:
+    def check(self, suffix: str, batch: pa.RecordBatch, *, tool_arguments: str = "string") -> str:
         """What is wrong with the first rows of a batch, by the schema of the reader: nothing, unless we are."""
-        found = Skips()
         rows = self.rows(suffix, batch.slice(0, CHECKED), tool_arguments=tool_arguments)
         for number, problem in validate(self.profile.name, rows):
-            found += Skips({problem: 1}, {problem: (rows[number]["id"],) if "id" in rows[number] else ()})
-        return found
+            row = (
+                rows[number].get("id")
+                or rows[number].get("extra_info", {}).get("id")
+                or f"number {number + 1}"
+            )
+            return f"{self.profile.name} as {suffix}: row {row} {problem}"
+        return ""
 
     def objects(self, tool_arguments: str) -> frozenset[str]:
         """The fields that JSON lines hold as JSON values instead of JSON texts."""
