@@ -60,7 +60,11 @@ def served(shared):
             export(folder / "described")
             secret, cookie = published(folder)
             with serving(folder, folder / "home") as (_, address, _):
-                told = offered(address, cookie) | lineage(address, secret) | places(address, secret, folder)
+                told = (
+                    offered(address, cookie)
+                    | lineage(address, secret, cookie)
+                    | places(address, secret, folder)
+                )
                 told |= {"described": str(folder / "described")}
                 (folder / "served.json").write_text(json.dumps(told))
                 answers(("readers",), folder, shared, "snippets")

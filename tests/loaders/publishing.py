@@ -91,7 +91,7 @@ def _snippets(page: str, cookie: str) -> dict[str, str]:
     return {html.unescape(f"{reader} {place}"): html.unescape(code) for reader, place, code in found}
 
 
-def lineage(address: str, secret: str) -> dict[str, Any]:
+def lineage(address: str, secret: str, cookie: str) -> dict[str, Any]:
     """What the server says of every row that the exports' provenance names: both by the id of the row."""
     bearer = {"Authorization": f"Bearer {secret}"}
     rows = {}
@@ -99,7 +99,7 @@ def lineage(address: str, secret: str) -> dict[str, Any]:
         base = f"{address}/api/v1/projects/default/exports/{mixture}/1"
         table = pq.read_table(io.BytesIO(_asked(f"{base}/files/{PROVENANCE}", **bearer)))
         for row in table.to_pylist():
-            said = json.loads(_asked(f"{base}/rows/{row['id']}", **bearer))
+            said = json.loads(_asked(f"{base}/rows/{row['id']}", Cookie=cookie))
             rows[row["id"]] = {"provenance": row, "said": said}
     return {"rows": rows}
 

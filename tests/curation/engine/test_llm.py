@@ -1,6 +1,7 @@
 """The client of endpoints against a real server on the loopback: what it sends, tries again, refuses and keeps."""
 
 import json
+import threading
 import traceback
 from threading import Event
 
@@ -241,7 +242,16 @@ def test_what_was_answered_before_a_failure_is_kept(endpoint):
 
 def test_those_on_their_way_when_another_fails_are_kept_as_well(endpoint):
     client, kept = endpoint.client(tries=1), Kept()
-    endpoint.then(fails(401), slow(0.3), slow(0.3))
+    together = threading.Barrier(3, timeout=30)
+
+    def once_all_are_there(script):
+        def answer(request, body):
+            together.wait()
+            script(request, body)
+
+        return answer
+
+    endpoint.then(*map(once_all_are_there, (fails(401), slow(0.3), slow(0.3))))
     with pytest.raises(KeyRefused):
         ask_all(client, bodies(client, "a", "b", "c"), kept, at_once=3)
     assert len(kept) == 2
