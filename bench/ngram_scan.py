@@ -38,9 +38,6 @@ split = re.compile(r"\w+").findall
 Texts = Iterator[Any]
 
 
-# ---- text
-
-
 class Writer:
     """Deterministic prose: the same seed gives the same rows."""
 
@@ -373,9 +370,8 @@ def one_core() -> None:
 
 def parsed(description: str | None) -> argparse.Namespace:
     """`child` is set where this is the process whose memory is measured."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=description, formatter_class=raw)
     parser.add_argument("--rows", type=int, default=40_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)

@@ -57,6 +57,14 @@ class Populated:
     link: Link
 
 
+def finished(run: Run) -> Run:
+    """The run, carried out here, and nothing that follows it."""
+    jobs.work(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.DONE, run.error + run.traceback
+    return run
+
+
 def ended(run: Run) -> Run:
     """The run, carried out here, with whatever followed it."""
     run = jobs.carry_out(run)

@@ -4,12 +4,10 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from ninja import Field, Router, Schema, Status
 
 from curation.access import REFUSALS, Role, exports_of, project_for
 from curation.api.terms import Key, Name
-from curation.engine.errors import Refused
 from curation.models import Export, Link, Token
 
 router = Router(tags=["exports"])
@@ -56,19 +54,9 @@ def make_link(request: HttpRequest, project: Name, mixture: Name, number: Key, a
     """A link that reads the files of an export without a token; asked again soon it is the same one."""
     export = _export(request, project, mixture, number)
     if used := getattr(request, "token", None):
-        _require_within(used, asked.days)
+        used.require_within(asked.days, bool({Token.Scope.READ, Token.Scope.EXPORT} & set(used.scopes)))
     link = Link.objects.make(export, asked.days, by=request.user)
     return Status(201, {"link": link, "address": request.build_absolute_uri(link.path())})
-
-
-def _require_within(used: Token, days: int) -> None:
-    """What is made with a token opens no more and lasts no longer than the token."""
-    left = (used.expires - timezone.now()).days
-    if not {Token.Scope.READ, Token.Scope.EXPORT} & set(used.scopes) or days > left:
-        raise Refused(
-            f"This token has the scopes {', '.join(used.scopes)} and {left} whole days left; a link that is made "
-            "with it stays within that. Sign in to make another."
-        )
 
 
 @router.delete("/projects/{project}/links/{pk}", response={204: None})

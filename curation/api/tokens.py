@@ -4,12 +4,10 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from ninja import Field, Router, Schema, Status
 
 from curation.access import REFUSALS, Role, project_for
 from curation.api.terms import Key, Name, Text
-from curation.engine.errors import Refused
 from curation.models import Token
 from curation.models.mixture import exported_as
 
@@ -67,21 +65,12 @@ def make_token(request: HttpRequest, project: Name, asked: NewToken) -> Any:
     """A new token of yours; one that is made with a token can do no more and lasts no longer than that."""
     owner = project_for(request, project)
     if used := getattr(request, "token", None):
-        _require_within(used, asked)
+        used.require_within(asked.days, set(asked.scopes) <= set(used.scopes))
     only = exported_as(owner, asked.only) if asked.only else None
     token, secret = Token.objects.issue(
         owner, asked.name, asked.scopes, days=asked.days, by=request.user, only=only
     )
     return Status(201, {"token": token, "secret": secret})
-
-
-def _require_within(used: Token, asked: NewToken) -> None:
-    left = (used.expires - timezone.now()).days
-    if not set(asked.scopes) <= set(used.scopes) or asked.days > left:
-        raise Refused(
-            f"This token has the scopes {', '.join(used.scopes)} and {left} whole days left; one that is made "
-            "with it stays within that. Sign in to make another."
-        )
 
 
 @router.delete("/projects/{project}/tokens/{pk}", response={204: None})

@@ -55,9 +55,11 @@ def _card(folder: str, _identity: str) -> str:
         return str(file.read().decode(errors="replace"))
 
 
-def card_of(export: Export) -> str:
-    """Its README.md."""
-    return _card(export.folder, export.manifest_hash)
+def card_of(export: Export) -> tuple[str, str]:
+    """Its README.md: the YAML that it begins with, and its text."""
+    text = _card(export.folder, export.manifest_hash)
+    before, *parts = text.split("---\n", 2)
+    return (parts[0], parts[1]) if len(parts) == 2 and not before else ("", text)
 
 
 def files_of(export: Export) -> list[Delivered]:

@@ -47,9 +47,7 @@ def info(request: HubRequest, project: str, mixture: str, revision: str = "main"
 
 def _head(export: Export) -> dict[str, Any]:
     """The YAML that the card begins with, as plain JSON."""
-    parts = card_of(export).split("---\n", 2)
-    head = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0] else {}
-    told: dict[str, Any] = json.loads(json.dumps(head, default=str))
+    told: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(card_of(export)[0]) or {}, default=str))
     return told
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -22,7 +23,7 @@ from curation.models import Event, Project, Run, shell_user
 DEFAULT = "default"
 
 
-class ProjectCommand(BaseCommand):
+class ProjectCommand(BaseCommand, ABC):
     """Acts on one project as user `shell`. What a `DataError` says is what the person reads."""
 
     opens_projects = False
@@ -62,9 +63,9 @@ class ProjectCommand(BaseCommand):
             Event.objects.record("opened", project, project=project, by=self.user)
         return project
 
+    @abstractmethod
     def act(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do it; what comes back is printed, as JSON or through `told`."""
-        raise NotImplementedError
 
     def told(self, answer: dict[str, Any]) -> Iterator[str]:
         """The answer as lines for a person."""

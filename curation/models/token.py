@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from curation.engine.errors import BadConfig
+from curation.engine.errors import BadConfig, Refused
 from curation.models.event import Event
 from curation.models.mixture import Export, Mixture
 from curation.models.project import OwnedQuerySet, Project
@@ -119,6 +119,15 @@ class Token(models.Model):
     @property
     def expires_soon(self) -> bool:
         return self.revoked is None and self.expires < timezone.now() + timedelta(days=7)
+
+    def require_within(self, days: int, allowed: bool) -> None:
+        """What is made with a token opens no more (`allowed` says whether it would) and lasts no longer than that."""
+        left = (self.expires - timezone.now()).days
+        if not allowed or days > left:
+            raise Refused(
+                f"This token has the scopes {', '.join(self.scopes)} and {left} whole days left; what is made with it "
+                "stays within that. Sign in to make another."
+            )
 
     @transaction.atomic
     def revoke(self, *, by: Any) -> bool:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from curation.access import ProjectRequest, curating, viewing
 from curation.asked import plain
-from curation.delivery import DESCRIPTION, Delivered, deliver, files_of, manifest_of, withdrawn
+from curation.delivery import DESCRIPTION, Delivered, card_of, deliver, files_of, manifest_of, withdrawn
 from curation.engine.errors import BadInput, DataError
 from curation.engine.hub_snippets import Reach, hub_snippets
 from curation.engine.rendering import show
@@ -26,7 +26,7 @@ from curation.tasks.exporting import start_export
 
 PAGE = 50
 FIRST = {"profiles": ["sft_messages"], "formats": ["parquet"], "override": "", "tool_arguments": "string"}
-CARD_BYTES = 200_000
+CARD_SHOWN = 200_000  # characters
 FILES = 200
 WITHIN_PAGE = {  # headings below those of the page; what scrolls can be reached by keyboard
     "<h2>": "<h3>",
@@ -177,25 +177,21 @@ def _links(request: ProjectRequest, export: Export) -> dict[str, Any]:
 def _contents(request: ProjectRequest, export: Export, profile: str) -> Contents | None:
     """From the manifest; None for an export that was withdrawn and swept."""
     try:
-        made, files = manifest_of(export), files_of(export)
-        with store().open(f"{export.folder}/README.md") as file:
-            card = file.read(CARD_BYTES).decode(errors="replace")
+        made, files, (head, card) = manifest_of(export), files_of(export), card_of(export)
     except BadInput:
         return None
     loading = _loading(request, export, profile, files, made["configs"][profile]["columns"])
     ways = [] if withdrawn(export) else snippets(loading) + hub_snippets(loading, _reach(request, export))
-    head, body = _parted(card)
-    return Contents(profile, made, files, ways, body, head)
+    return Contents(profile, made, files, ways, _within_page(card[:CARD_SHOWN]), head)
 
 
-def _parted(card: str) -> tuple[str, SafeString]:
-    """The YAML head of a card, and its text as HTML without its title, whose headings stand below those of the page."""
-    _, head, body = ("", "", card) if not card.startswith("---\n") else card.split("---\n", 2)
-    text = body.strip().partition("\n")[2] if body.lstrip().startswith("# ") else body
+def _within_page(card: str) -> SafeString:
+    """The text of a card as HTML without its title, its headings below those of the page."""
+    text = card.strip().partition("\n")[2] if card.lstrip().startswith("# ") else card
     html = show(text).html
     for was, now in WITHIN_PAGE.items():
         html = html.replace(was, now)
-    return head, mark_safe(html)
+    return mark_safe(html)
 
 
 def _loading(

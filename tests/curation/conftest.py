@@ -3,12 +3,18 @@ import pytest
 from curation import jobs
 from tests.curation.counting import JOB, Count
 from tests.curation.registering import asked, lines
+from tests.populating import finished
 
 
 @pytest.fixture
 def start(project, user):
     """Start the toy job of `counting`."""
     return lambda **fields: jobs.start(JOB, project=project, config=Count(**fields), user=user)
+
+
+@pytest.fixture
+def ended():
+    return finished
 
 
 @pytest.fixture

@@ -1,20 +1,13 @@
 """An export of a small mixture, for tests of how its files are read."""
 
-from curation import jobs
 from curation.engine.exporting import ExportConfig
 from curation.engine.mixing import Recipe
 from curation.models import Export, Project
 from curation.tasks.exporting import start_export
 from curation.tasks.mixing import start_mix
+from tests.populating import finished
 
 DATA = "sft_messages/data/train-00000-of-00001.parquet"
-
-
-def finished(run):
-    jobs.work(run.pk)
-    run.refresh_from_db()
-    assert run.status == "done", run.error
-    return run
 
 
 def publish(

@@ -18,6 +18,7 @@ from curation.models import Export, store
 from curation.questions.fitting import fits
 from curation.tasks.exporting import start_export
 from curation.tasks.mixing import start_mix
+from tests.populating import finished
 
 CALL = '[{"function": {"name": "f", "arguments": {"a": %s}}}]'
 ASK, ANSWER = Message("user", "Is it?"), Message("assistant", "It is.")
@@ -64,13 +65,6 @@ def exported(project, mixture, user):
         return finished(start_export(project, "mix", config, user=user)).export
 
     return make
-
-
-def finished(run):
-    jobs.work(run.pk)
-    run.refresh_from_db()
-    assert run.status == "done", run.error
-    return run
 
 
 def lines(export, path):

@@ -20,17 +20,6 @@ def about(source, topic, count, words=1):
 
 
 @pytest.fixture
-def ended(project, user):
-    def run_(run):
-        jobs.work(run.pk)
-        run.refresh_from_db()
-        assert run.status == "done", run.error + run.traceback
-        return run
-
-    return run_
-
-
-@pytest.fixture
 def books(version, ended):
     """20 rows about maths and 60 about history, profiled."""
     made = version("books", *about("books", "maths", 20), *about("books", "history", 60, words=5))

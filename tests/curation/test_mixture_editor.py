@@ -7,7 +7,6 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from curation import jobs
 from curation.engine.errors import DataError
 from curation.engine.mixing import Recipe
 from curation.models import Mixture, Project, Run, Version
@@ -22,17 +21,6 @@ WORDS = {
     "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
 }
 API = "/api/v1/projects/default"
-
-
-@pytest.fixture
-def ended():
-    def finish(run):
-        jobs.work(run.pk)
-        run.refresh_from_db()
-        assert run.status == "done", run.error + run.traceback
-        return run
-
-    return finish
 
 
 @pytest.fixture

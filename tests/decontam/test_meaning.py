@@ -10,7 +10,6 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from curation import jobs
 from curation.engine.errors import BadConfig, BadInput
 from curation.models import Check, Kind, Run
 from curation.questions.waiting import waiting
@@ -18,6 +17,7 @@ from decontam.engine.apply import ApplyConfig
 from decontam.models import Policy, Ruling
 from decontam.questions import reviews
 from decontam.tasks import ScanConfig, start_apply, start_scan
+from tests.populating import finished
 
 LETTERS = "bdfgklmnprstvz"
 WORDS = [
@@ -48,13 +48,6 @@ CONFIG = ScanConfig(encoder="minilm", false_alarms=0.004)
 PARAPHRASE = " ".join(word[::-1] for word in ITEMS[3].split())
 
 
-def done(run):
-    jobs.work(run.pk)
-    run.refresh_from_db()
-    assert run.status == "done", run.error + run.traceback
-    return run
-
-
 @pytest.fixture
 def scan(version, monkeypatch, silent_bells):
     """Rows of which one is an item in other words, one an item as it is, and the rest unrelated."""
@@ -62,7 +55,7 @@ def scan(version, monkeypatch, silent_bells):
     monkeypatch.setattr("decontam.tasks.meaning._kept", {})
     training = version("chats", PARAPHRASE, ITEMS[5], *CLEAN)
     quiz = version("quiz", *ITEMS, kind=Kind.BENCHMARK)
-    return done(start_scan(training, [quiz], CONFIG))
+    return finished(start_scan(training, [quiz], CONFIG))
 
 
 def paraphrase(scan):
@@ -84,25 +77,25 @@ def test_a_paraphrase_is_listed_and_no_row_that_counts(scan):
 def test_the_check_fails_for_the_other_row_only(scan, user):
     literal = next(one for one in reviews.page(scan).rows if "ngram" in one["found_by"])
     Ruling.objects.rule(scan, [literal], "false alarm", by=user)
-    again = done(start_scan(scan.input("training"), scan.inputs_of("benchmarks"), CONFIG))
+    again = finished(start_scan(scan.input("training"), scan.inputs_of("benchmarks"), CONFIG))
     (check,) = again.checks.all()
     assert check.status == "passed"
     close = scan.summary["rows_close_in_meaning"]
     assert check.summary.endswith(f"{close} rows are close in meaning and wait for a person")
     Ruling.objects.rule(again, [paraphrase(again)], "contaminated", by=user)
-    third = done(start_scan(scan.input("training"), scan.inputs_of("benchmarks"), CONFIG))
+    third = finished(start_scan(scan.input("training"), scan.inputs_of("benchmarks"), CONFIG))
     assert third.checks.get().status == "failed"
 
 
 def test_applying_keeps_it_unless_a_person_or_the_policy_says_otherwise(scan, user):
     close = scan.summary["rows_close_in_meaning"]
-    first = done(start_apply(scan, ApplyConfig(), user=user))
+    first = finished(start_apply(scan, ApplyConfig(), user=user))
     assert (first.summary["removed"], first.summary["meaning_kept"]) == (1, close)
     assert first.checks.get(version=first.output("clean")).status == "passed"
     assert f"{close} matches close in meaning kept for a person" in first.checks.first().summary
-    assert done(start_apply(scan, ApplyConfig(meaning=True), user=user)).summary["removed"] == 1 + close
+    assert finished(start_apply(scan, ApplyConfig(meaning=True), user=user)).summary["removed"] == 1 + close
     Ruling.objects.rule(scan, [paraphrase(scan)], "contaminated", by=user)
-    assert done(start_apply(scan, ApplyConfig(), user=user)).summary["removed"] == 2
+    assert finished(start_apply(scan, ApplyConfig(), user=user)).summary["removed"] == 2
 
 
 def test_the_policy_of_a_project_is_set_by_page_command_and_api(scan, curator, client, project):
@@ -145,7 +138,7 @@ def test_an_encoder_that_is_missing_is_told_on_every_page(version, monkeypatch, 
     monkeypatch.setattr("decontam.tasks.meaning.load_encoder", missing)
     monkeypatch.setattr("decontam.tasks.meaning._kept", {})
     training, quiz = version("chats", ITEMS[5], *CLEAN), version("quiz", *ITEMS, kind=Kind.BENCHMARK)
-    run = done(start_scan(training, [quiz], CONFIG))
+    run = finished(start_scan(training, [quiz], CONFIG))
     assert "semantic" not in run.summary["methods"]
     for name, key in (("scan", run.pk), ("certificate", Check.objects.get().pk)):
         page = client.get(reverse(name, args=["default", key])).content.decode()
@@ -161,9 +154,9 @@ def test_a_source_that_leaked_whole_is_calibrated_on_another_one(
     monkeypatch.setattr("decontam.tasks.meaning._kept", {})
     leaked = version("leaked", *(" ".join(word[::-1] for word in item.split()) for item in ITEMS))
     clean, quiz = version("clean", *CLEAN), version("quiz", *ITEMS, kind=Kind.BENCHMARK)
-    alone = done(start_scan(leaked, [quiz], CONFIG))
+    alone = finished(start_scan(leaked, [quiz], CONFIG))
     assert "semantic" in alone.summary["left_out"]
-    beside = done(start_scan(leaked, [quiz], CONFIG, background=clean))
+    beside = finished(start_scan(leaked, [quiz], CONFIG, background=clean))
     assert beside.summary["rows_close_in_meaning"] == len(ITEMS)
     assert beside.summary["background"][0]["version"] == str(clean)
     page = client.get(reverse("scan", args=["default", beside.pk])).content.decode()

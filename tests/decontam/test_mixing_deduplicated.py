@@ -5,22 +5,15 @@ import json
 import pytest
 from django.urls import reverse
 
-from curation import jobs
 from curation.engine.errors import DataError
 from curation.engine.mixing import Recipe
 from curation.questions.stories import story
 from curation.tasks.mixing import start_mix
 from decontam.engine.dedupe import DedupeConfig
 from decontam.tasks import start_dedupe
+from tests.populating import finished
 
 SHARED = ["why is the sky so very blue", "why do cats always land on their feet"]
-
-
-def ended(run):
-    jobs.work(run.pk)
-    run.refresh_from_db()
-    assert run.status == "done", run.error + run.traceback
-    return run
 
 
 @pytest.fixture
@@ -31,7 +24,7 @@ def duplicates(project, user, version):
         "web", *SHARED, "how tall is the tallest tower", "where do rivers begin and where do they end"
     )
     config = DedupeConfig(key="prompt", shingle=1, threshold=0.9, allow_loss=True)
-    return ended(start_dedupe([books, web], config, name="both", user=user)).output("removed")
+    return finished(start_dedupe([books, web], config, name="both", user=user)).output("removed")
 
 
 def recipe(*names, **more):
@@ -40,7 +33,7 @@ def recipe(*names, **more):
 
 
 def test_duplicates_are_left_out_where_the_kept_row_is_in_the_pool(project, user, duplicates):
-    made = ended(start_mix(project, recipe("books", "web", dedupe="both-duplicates"), user=user))
+    made = finished(start_mix(project, recipe("books", "web", dedupe="both-duplicates"), user=user))
     version = made.output("mixture")
     assert (version.rows, version.facts["left_out"], version.facts["duplicates"]) == (6, 2, 0)
     assert made.config["dedupe"] == "both-duplicates@1"
@@ -53,7 +46,7 @@ def test_duplicates_are_left_out_where_the_kept_row_is_in_the_pool(project, user
 
 
 def test_alone_they_are_kept(project, user, duplicates):
-    made = ended(start_mix(project, recipe("web", dedupe="both-duplicates"), user=user))
+    made = finished(start_mix(project, recipe("web", dedupe="both-duplicates"), user=user))
     assert (made.output("mixture").rows, made.output("mixture").facts["left_out"]) == (4, 0)
 
 

@@ -14,6 +14,7 @@ from curation.models import Check, Endpoint, Kind, Run
 from decontam.engine.thresholds import thresholds_from
 from decontam.forms.scans import ScanForm
 from decontam.tasks import ScanConfig, start_recheck, start_rescan, start_scan
+from tests.populating import finished
 
 ITEM = "Why does the old lighthouse keeper count every ninth wave before he goes to bed at night?"
 HALF = (
@@ -24,13 +25,6 @@ HALF = (
 @pytest.fixture
 def versions(version):
     return version("chats", HALF, "nothing of the kind"), version("quiz", ITEM, kind=Kind.BENCHMARK)
-
-
-def done(run):
-    jobs.work(run.pk)
-    run.refresh_from_db()
-    assert run.status == "done", run.error + run.traceback
-    return run
 
 
 def endpoint(project, user, name, kind="embeddings", allowed=True):
@@ -65,14 +59,15 @@ def test_the_plain_rule_takes_neither_an_encoder_nor_thresholds():
 def test_a_threshold_decides_what_counts_of_its_benchmark_alone(versions):
     training, quiz = versions
     strict, lax = (
-        done(start_scan(training, [quiz], ScanConfig(thresholds={"quiz": share}))) for share in (0.95, 0.3)
+        finished(start_scan(training, [quiz], ScanConfig(thresholds={"quiz": share})))
+        for share in (0.95, 0.3)
     )
     assert strict.summary["suppressed"] == {"under the threshold set for this benchmark": 1}
     assert (lax.summary["suppressed"], lax.summary["training_rows_hit"]) == ({}, 1)
 
 
 def test_the_report_counts_what_is_suppressed_beside_what_counts(versions, curator, client):
-    run = done(start_scan(versions[0], [versions[1]], ScanConfig(thresholds={"quiz": 0.95})))
+    run = finished(start_scan(versions[0], [versions[1]], ScanConfig(thresholds={"quiz": 0.95})))
     page = " ".join(client.get(reverse("scan", args=["default", run.pk])).content.decode().split())
     assert "0 rows of chats@1 match 1 benchmark" in page
     table = reverse("matches", args=["default", run.pk])
@@ -95,7 +90,7 @@ def test_a_scan_of_texts_that_no_row_has_says_so(versions, unit):
 def test_the_verdict_names_a_benchmark_without_a_word(versions, version):
     training, quiz = versions
     signs = version("signs", "???", "…", kind=Kind.BENCHMARK)
-    found = done(start_scan(training, [quiz, signs], ScanConfig())).checks.get()
+    found = finished(start_scan(training, [quiz, signs], ScanConfig())).checks.get()
     assert found.summary.endswith("; no item of signs@1 has a word that could be looked for")
 
 
@@ -187,7 +182,7 @@ def test_the_command_of_a_certificate_carries_all_settings_and_finds_the_same(ve
 
 def test_the_command_of_a_certificate_names_the_encoder(versions, monkeypatch):
     monkeypatch.setattr("decontam.tasks.meaning.load_encoder", _missing)
-    done(start_scan(versions[0], [versions[1]], ScanConfig(encoder="minilm", false_alarms=0.02)))
+    finished(start_scan(versions[0], [versions[1]], ScanConfig(encoder="minilm", false_alarms=0.02)))
     assert "--encoder minilm --false-alarms 0.02" in Check.objects.get().detail["recheck"]
 
 
@@ -197,7 +192,7 @@ def _missing(name):
 
 def test_a_recheck_and_a_scan_of_new_items_keep_all_settings(versions, version, project):
     config = ScanConfig(thresholds={"quiz": 0.95}, n=9, threshold=0.6)
-    first = done(start_scan(versions[0], [versions[1]], config))
+    first = finished(start_scan(versions[0], [versions[1]], config))
     assert start_recheck(project, Check.objects.get().detail).config == asdict(config)
     version("quiz", ITEM, "a question that nobody asked before this day", kind=Kind.BENCHMARK)
     assert start_rescan(first).config == asdict(config)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from curation.engine.exporters import PROFILES, Exporter, Profile, features, shard_path
+from curation.engine.exporters import PROFILES, Exporter, Profile, shard_path, survey
 from curation.engine.records import Completion, Content, Message
 from tests.curation.engine.making import batch_of
 
@@ -155,7 +155,7 @@ def written(folder: Path) -> Path:
 
 
 def _write(root: Path, profile: Profile, batch: pa.RecordBatch, arguments: str = "string") -> None:
-    exporter = Exporter(profile, features(profile, batch))
+    exporter = Exporter(profile, survey(profile, batch).features)
     rows, skips = exporter.to_batch(batch)
     assert skips.total == LEFT_OUT.get((root.name, profile.name), 0), (profile.name, skips)
     paths = [shard_path("train", 0, 1, profile=profile.name, suffix=suffix) for suffix in profile.formats]

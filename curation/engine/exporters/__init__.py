@@ -15,7 +15,6 @@ from curation.engine.exporters.profiles import (
     Group,
     Profile,
     Survey,
-    features,
     profile_named,
     survey,
 )
@@ -33,7 +32,6 @@ __all__ = [
     "Skips",
     "Survey",
     "Written",
-    "features",
     "profile_named",
     "provenance",
     "shard_path",

@@ -82,13 +82,9 @@ def complete_tools(column: pa.Array) -> pa.Array:
 
 
 def _complete(text: str) -> str:
-    """Escaped like ASCII, for text may hold half a surrogate pair; as it was with a number beyond all floats."""
     given = _list(text)
     made = [_with_properties(tool) for tool in given]
-    try:
-        return text if made == given else json.dumps(made, allow_nan=False)
-    except ValueError:
-        return text
+    return text if made == given else json.dumps(made)
 
 
 def _with_properties(tool: dict[str, Any]) -> dict[str, Any]:

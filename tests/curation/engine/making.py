@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import strategies as st
 
-from curation.engine.exporters import PROFILES, Exporter, features
+from curation.engine.exporters import PROFILES, Exporter, survey
 from curation.engine.mapping import Mapping, Shape, Unusable, recognise, to_content
 from curation.engine.readers import Options, Reject, Row, read
 from curation.engine.records import Completion, Content, Message, Record, record_id, to_batch
@@ -167,7 +167,7 @@ def batch_of(*contents):
 def made(name, *contents):
     """The exporter that some contents need, and their rows."""
     batch, profile = batch_of(*contents), PROFILES[name]
-    exporter = Exporter(profile, features(profile, batch))
+    exporter = Exporter(profile, survey(profile, batch).features)
     return exporter, exporter.to_batch(batch)[0]
 
 

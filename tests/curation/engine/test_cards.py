@@ -26,9 +26,9 @@ from curation.engine.exporters import (
     PROFILES,
     Exporter,
     Skips,
-    features,
     provenance,
     shard_path,
+    survey,
     write_jsonl,
     write_parquet,
 )
@@ -254,7 +254,7 @@ def export(folder, shards=2):
     """A whole export of some profiles in a folder, as a run would make it."""
     batch, files, configs = rows(), [], []
     for profile in SOME.values():
-        exporter, skips = Exporter(profile, features(profile, batch)), Skips()
+        exporter, skips = Exporter(profile, survey(profile, batch).features), Skips()
         for index in range(shards):
             part, skipped = exporter.to_batch(batch.slice(index * 5, 5))
             skips += skipped
@@ -282,7 +282,7 @@ def test_a_whole_export_is_loaded_by_its_folder(tmp_path, monkeypatch):
     batch = export(folder)
     assert datasets.get_dataset_config_names(str(folder)) == list(SOME)
     for profile in SOME.values():
-        exporter = Exporter(profile, features(profile, batch))
+        exporter = Exporter(profile, survey(profile, batch).features)
         found = datasets.load_dataset(str(folder), profile.name, cache_dir=str(tmp_path / "cache"))
         assert list(found) == ["train"]
         assert found["train"].to_list() == exporter.to_batch(batch)[0].to_pylist()

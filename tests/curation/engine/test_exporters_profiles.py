@@ -3,7 +3,7 @@
 import pytest
 
 from curation.engine.errors import BadConfig, BadInput
-from curation.engine.exporters import PROFILES, Exporter, Skips, features, profile_named
+from curation.engine.exporters import PROFILES, Exporter, Skips, profile_named, survey
 from curation.engine.records import Completion, Content, Message
 from tests.curation.engine.making import ANSWER, ASK, CALLING, answer, batch_of
 
@@ -11,7 +11,7 @@ from tests.curation.engine.making import ANSWER, ASK, CALLING, answer, batch_of
 def export(profile, *contents):
     """The rows of some contents in a profile, with the features they have, without ids, and the skips."""
     batch = batch_of(*contents)
-    exporter = Exporter(PROFILES[profile], features(PROFILES[profile], batch))
+    exporter = Exporter(PROFILES[profile], survey(PROFILES[profile], batch).features)
     made, skips = exporter.to_batch(batch)
     assert made.schema == exporter.schema
     made.validate(full=True)
@@ -110,7 +110,7 @@ def test_a_plain_export_has_no_columns_but_the_plain_ones():
     batch = batch_of(
         Content((ASK, ANSWER), (answer("a", thinking="hm"),), meta={"x": "y"}), Content((ASK, ANSWER))
     )
-    assert features(PROFILES["sft_messages"], batch) == frozenset()
+    assert survey(PROFILES["sft_messages"], batch).features == frozenset()
     schema = Exporter(PROFILES["sft_messages"]).schema
     assert str(schema.field("messages").type) == "list<item: struct<role: string, content: string>>"
     assert schema.names == ["messages", "id"]
@@ -126,8 +126,8 @@ def test_an_optional_column_that_occurs_is_in_every_row():
 
 def test_features_of_skipped_rows_do_not_count():
     batch = batch_of(Content((Message("user", "?", name="Ann"),), tools='[{"a":1}]'), Content((ASK, ANSWER)))
-    assert features(PROFILES["sft_messages"], batch) == frozenset()
-    assert features(PROFILES["prompts"], batch) == {"name", "tools"}
+    assert survey(PROFILES["sft_messages"], batch).features == frozenset()
+    assert survey(PROFILES["prompts"], batch).features == {"name", "tools"}
 
 
 def test_a_column_that_was_not_announced_is_never_lost_silently():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.engine.exporters import PROFILES, Exporter, Skips, features, survey
+from curation.engine.exporters import PROFILES, Exporter, Skips, survey
 from curation.engine.records import Completion, Content, Message
 from tests.curation.engine.making import CONTENTS, answer, batch_of
 from tests.curation.engine.plainly import plain
@@ -24,7 +24,7 @@ def there(value):
 
 
 def rows_of(profile, batch):
-    exporter = Exporter(profile, features(profile, batch))
+    exporter = Exporter(profile, survey(profile, batch).features)
     return exporter, exporter.to_batch(batch)
 
 

@@ -15,7 +15,6 @@ from curation.engine.exporters.profiles.profile import (
     Group,
     Profile,
     Survey,
-    features,
     survey,
 )
 from curation.engine.exporters.profiles.rlvr import PROMPTS, RLVR
@@ -53,7 +52,6 @@ __all__ = [
     "Group",
     "Profile",
     "Survey",
-    "features",
     "profile_named",
     "survey",
 ]

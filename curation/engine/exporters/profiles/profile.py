@@ -110,13 +110,6 @@ def survey(profile: Profile, batch: pa.RecordBatch, *, first: bool = False) -> S
     return Survey(profile.layout.occurring(chosen), found, chosen.skips)
 
 
-def features(profile: Profile, batch: pa.RecordBatch) -> Features:
-    """
-    The optional columns of a profile that the rows of a batch have values for; unite them over all batches.
-    """
-    return profile.layout.occurring(_chosen(profile, batch))
-
-
 @dataclass(frozen=True, slots=True)
 class Exporter:
     """
